@@ -1,0 +1,333 @@
+//! A base before it runs: what is linked, what is enabled, whether it fits together, and its start.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::timeout;
+
+use crate::base::config::{CoreSettings, ModuleCoreSettings, StarterCoreSettings};
+use crate::base::shutdown::stop_starters;
+use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, ModuleSettings, Phase, RunningStarter, Shared};
+use crate::compose::{CompositionError, Place, Problem, check, start_order};
+use crate::deploy::{Change, deploy};
+use crate::descriptors::{StarterDescriptor, linked_modules, linked_starters};
+use crate::module::{ModuleSpec, RequiredKind};
+use crate::scene::SceneName;
+use crate::settings::{KeyPath, Known, SettingProblem, Settings, Tree};
+use crate::starter::{DeclaredStarter, StarterContext};
+
+/// What a base is made of, before it runs.
+pub struct Assembly {
+    pub(super) info: Option<&'static BaseInfo>,
+    pub(crate) starters: Vec<&'static StarterDescriptor>,
+    pub(super) modules: Vec<Arc<ModuleSpec>>,
+    pub(super) settings: Tree,
+    folder: PathBuf,
+}
+
+/// An assembly that fits together: what is enabled, in the order of its start.
+pub struct Checked {
+    pub(super) core: CoreSettings,
+    pub(super) starters: Vec<&'static StarterDescriptor>,
+    pub(super) modules: Vec<Arc<ModuleSpec>>,
+}
+
+impl Assembly {
+    /// An assembly of nothing, for an explicit list: `folder` is where relative paths start from.
+    #[must_use]
+    pub fn new(settings: Tree, folder: impl Into<PathBuf>) -> Self {
+        Self { info: None, starters: Vec::new(), modules: Vec::new(), settings, folder: folder.into() }
+    }
+
+    /// What is linked into this program.
+    ///
+    /// # Errors
+    ///
+    /// Where the registries cannot be read, or carry something invalid.
+    pub fn linked(
+        info: &'static BaseInfo,
+        settings: Tree,
+        folder: impl Into<PathBuf>,
+    ) -> Result<Self, CompositionError> {
+        let descriptors = linked_modules().map_err(|problem| CompositionError::new("link", vec![problem]))?;
+        let mut modules = Vec::new();
+        let mut problems = Vec::new();
+        for descriptor in descriptors {
+            match ModuleSpec::from_descriptor(descriptor) {
+                Ok(spec) => modules.push(Arc::new(spec)),
+                Err(error) => problems.push(Problem {
+                    code: "invalid-name",
+                    what: error.to_string(),
+                    places: vec![Place::source("the module", descriptor.site)],
+                    help: "give the module a valid name: `#[module(name = \"…\")]`".to_owned(),
+                }),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(CompositionError::new("link", problems));
+        }
+        Ok(Self { info: Some(info), starters: linked_starters(), modules, settings, folder: folder.into() })
+    }
+
+    /// Adds a starter.
+    #[must_use]
+    pub fn starter<S: DeclaredStarter>(mut self) -> Self {
+        self.starters.push(S::DESCRIPTOR);
+        self
+    }
+
+    /// Adds a module.
+    #[must_use]
+    pub fn module(mut self, module: ModuleSpec) -> Self {
+        self.modules.push(Arc::new(module));
+        self
+    }
+
+    /// All sections that the settings may have, with their keys.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        let mut known = Known::new();
+        for (section, schema) in CoreSettings::sections() {
+            known.add(KeyPath::of([section]), schema);
+        }
+        for starter in &self.starters {
+            let path = KeyPath::of(["starters", starter.name]);
+            known.add(path.clone(), StarterCoreSettings::schema());
+            known.add(path, (starter.settings.schema)());
+        }
+        for module in &self.modules {
+            for path in [
+                KeyPath::of(["modules", module.name.as_str()]),
+                KeyPath::of(["scenes", "*", "modules", module.name.as_str()]),
+            ] {
+                known.add(path.clone(), ModuleCoreSettings::schema());
+                for required in module.requirements.as_slice() {
+                    if let RequiredKind::Settings(settings) = &required.kind {
+                        known.add(path.clone(), (settings.schema)());
+                    }
+                }
+                for starter in &self.starters {
+                    known.add(path.join(starter.name), (starter.module_settings.schema)());
+                }
+            }
+        }
+        known
+    }
+
+    /// Checks settings, requirements and contracts. Starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, in one list.
+    pub fn check(&self) -> Result<Checked, CompositionError> {
+        let mut settings = self.settings.unknown(&self.known());
+        let core = CoreSettings::read(&self.settings, &mut settings);
+        let starters = self.enabled_starters();
+        let modules = self.enabled_modules();
+        self.read_settings(&starters, &modules, &mut settings);
+        SettingProblem::arrange(&mut settings);
+        let mut problems: Vec<_> = settings.into_iter().map(Problem::from).collect();
+        problems.extend(self.not_linked());
+        let scene = SceneName::main();
+        problems.extend(check(&scene, &modules, &starters));
+        let starters = match in_order(&starters) {
+            Ok(starters) => starters,
+            Err(problem) => {
+                problems.push(problem);
+                starters
+            }
+        };
+        match core {
+            Some(core) if problems.is_empty() => Ok(Checked { core, starters, modules }),
+            _ => Err(CompositionError::new("check", problems)),
+        }
+    }
+
+    /// Reads every section once, so that all that is wrong with values is known.
+    fn read_settings(
+        &self,
+        starters: &[&'static StarterDescriptor],
+        modules: &[Arc<ModuleSpec>],
+        problems: &mut Vec<SettingProblem>,
+    ) {
+        for starter in starters {
+            let paths = [KeyPath::of(["starters", starter.name])];
+            (starter.settings.check)(&self.settings, &paths, problems);
+        }
+        let scene = SceneName::main();
+        for module in modules {
+            let paths = ModuleSettings { tree: &self.settings, module: &module.name, scene: &scene };
+            let own = paths.paths(None);
+            self.settings.read::<ModuleCoreSettings>(&own, problems);
+            for required in module.requirements.as_slice() {
+                if let RequiredKind::Settings(settings) = &required.kind {
+                    (settings.check)(&self.settings, &own, problems);
+                }
+            }
+            for starter in starters {
+                (starter.module_settings.check)(&self.settings, &paths.paths(Some(starter.name)), problems);
+            }
+        }
+    }
+
+    pub(super) fn is_starter_enabled(&self, starter: &StarterDescriptor) -> bool {
+        let path = KeyPath::of(["starters", starter.name]);
+        self.settings.read::<StarterCoreSettings>(&[path], &mut Vec::new()).is_none_or(|core| core.enabled)
+    }
+
+    pub(super) fn is_module_enabled(&self, module: &ModuleSpec) -> bool {
+        let path = KeyPath::of(["modules", module.name.as_str()]);
+        self.settings.read::<ModuleCoreSettings>(&[path], &mut Vec::new()).is_none_or(|core| core.enabled)
+    }
+
+    fn enabled_starters(&self) -> Vec<&'static StarterDescriptor> {
+        self.starters.iter().copied().filter(|starter| self.is_starter_enabled(starter)).collect()
+    }
+
+    fn enabled_modules(&self) -> Vec<Arc<ModuleSpec>> {
+        self.modules.iter().filter(|module| self.is_module_enabled(module)).cloned().collect()
+    }
+
+    /// Starters and modules that the base's `Cargo.toml` lists, and that have registered nothing.
+    fn not_linked(&self) -> Vec<Problem> {
+        let arrived: BTreeSet<&str> = self
+            .starters
+            .iter()
+            .map(|starter| starter.site.crate_name)
+            .chain(self.modules.iter().map(|module| module.site.crate_name))
+            .collect();
+        let Some(info) = self.info else { return Vec::new() };
+        info.listed
+            .iter()
+            .filter(|listed| listed.linked == Linked::Yes && !arrived.contains(listed.package))
+            .map(|listed| {
+                let (kind, attribute) = match listed.kind {
+                    Kind::Starter => ("starter", "#[starter]"),
+                    Kind::Module => ("module", "#[module]"),
+                };
+                Problem {
+                    code: "not-linked",
+                    what: format!(
+                        "`{}` is listed in the base's `Cargo.toml` as a {kind}, and is not linked: it registered nothing",
+                        listed.package
+                    ),
+                    places: vec![Place::source("the base", info.site)],
+                    help: format!(
+                        "put `{attribute}` on a type in the root of `{}`, or take `kind = \"{kind}\"` out of its \
+                         `[package.metadata.bedplate]`",
+                        listed.package
+                    ),
+                }
+            })
+            .collect()
+    }
+
+    /// What is linked, enabled, skipped.
+    #[must_use]
+    pub fn report(&self) -> CompositionReport {
+        CompositionReport::of(self)
+    }
+
+    /// Checks, starts the starters, and deploys the first composition.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong. What had started is stopped again.
+    pub async fn start(self) -> Result<Base, CompositionError> {
+        let Checked { core, starters, modules } = self.check()?;
+        let report = self.report();
+        let runtime = tokio::runtime::Handle::current();
+        let shared = Shared::new(self.folder, self.settings, core, runtime);
+        let base = Base { shared: shared.clone() };
+        if let Err(error) = start_starters(&base, &starters).await {
+            stop_starters(&shared).await;
+            return Err(error);
+        }
+        report.log();
+        let mut change = Change::new();
+        for module in modules {
+            change.put.insert(module.name.clone(), module);
+        }
+        if let Err(error) = deploy(&shared, change).await {
+            stop_starters(&shared).await;
+            return Err(error);
+        }
+        shared.phase.send_replace(Phase::Serving);
+        Ok(base)
+    }
+}
+
+async fn start_starters(base: &Base, starters: &[&'static StarterDescriptor]) -> Result<(), CompositionError> {
+    let mut running: Vec<RunningStarter> = Vec::new();
+    let mut started = Vec::new();
+    let mut failure = None;
+    for descriptor in starters {
+        let context = StarterContext {
+            name: descriptor.name,
+            base: base.clone(),
+            settings: base.settings().clone(),
+            started: started.clone(),
+        };
+        let starting = std::panic::AssertUnwindSafe((descriptor.start)(&context)).catch_unwind();
+        let error = match timeout(base.shared.lifecycle.start_deadline, starting).await {
+            Ok(Ok(Ok(starter))) => {
+                started.push(((descriptor.type_id)(), starter.object.clone()));
+                running.push(RunningStarter { descriptor, object: starter.object, calls: starter.calls });
+                continue;
+            }
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(_)) => anyhow::anyhow!("it panicked; the log has the panic's text"),
+            Err(_) => anyhow::anyhow!("it did not answer within `lifecycle.start_deadline`"),
+        };
+        failure = Some(starter_failure(descriptor, error));
+        break;
+    }
+    let arounds: Vec<_> = running.iter().filter_map(|starter| starter.calls.around()).collect();
+    // Set once, here. What had started before a failure is set as well, so that it is stopped.
+    let _ = base.shared.started_starters.set(running);
+    let _ = base.shared.around_starters.set(arounds.into());
+    failure.map_or(Ok(()), Err)
+}
+
+fn starter_failure(descriptor: &StarterDescriptor, error: anyhow::Error) -> CompositionError {
+    match error.downcast::<CompositionError>() {
+        Ok(list) => list,
+        Err(error) => CompositionError::new(
+            "start",
+            vec![Problem {
+                code: "starter-failed",
+                what: format!("the starter `{}` did not start: {error:#}", descriptor.name),
+                places: vec![Place::source(format!("the starter `{}`", descriptor.name), descriptor.site)],
+                help: format!("see its settings, `[starters.{}]`: `settings` shows them", descriptor.name),
+            }],
+        ),
+    }
+}
+
+/// Starters in the order of their start.
+fn in_order(starters: &[&'static StarterDescriptor]) -> Result<Vec<&'static StarterDescriptor>, Problem> {
+    let needs: Vec<BTreeSet<usize>> = starters
+        .iter()
+        .map(|starter| {
+            let before = starter.needs.iter().chain(starter.after);
+            before
+                .filter_map(|wanted| starters.iter().position(|other| (other.type_id)() == (wanted.type_id)()))
+                .collect()
+        })
+        .collect();
+    match start_order(&needs) {
+        Ok(order) => Ok(order.into_iter().map(|index| starters[index]).collect()),
+        Err(circles) => Err(Problem {
+            code: "starter-cycle",
+            what: "starters need each other in a circle".to_owned(),
+            places: circles
+                .iter()
+                .flatten()
+                .map(|index| Place::source(format!("the starter `{}`", starters[*index].name), starters[*index].site))
+                .collect(),
+            help: "take one of the `needs` or `after` out".to_owned(),
+        }),
+    }
+}

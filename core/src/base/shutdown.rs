@@ -1,0 +1,123 @@
+//! The orderly end of a base, and the signals that ask for it.
+
+use std::sync::Arc;
+
+use tokio::time::{sleep, timeout};
+
+use crate::base::{Base, Phase, Shared};
+use crate::compose::{CompositionError, Place, Problem};
+use crate::deploy::{Change, deploy};
+
+impl Base {
+    /// Ends the base: not ready any more for `drain.grace`; takes nothing new, and ends what it
+    /// has; stops modules in reverse order of their requirements; stops starters in reverse.
+    ///
+    /// # Errors
+    ///
+    /// All that did not end in order. The base has ended all the same.
+    pub async fn shutdown(&self) -> Result<(), CompositionError> {
+        let shared = &self.shared;
+        if shared.is_ending() {
+            self.phases().wait_for(|phase| *phase == Phase::Stopped).await.ok();
+            return Ok(());
+        }
+        shared.phase.send_replace(Phase::Draining);
+        tracing::info!(target: "bedplate::lifecycle", grace = ?shared.drain.grace, "the base drains");
+        if !shared.drain.grace.is_zero() {
+            sleep(shared.drain.grace).await;
+        }
+        let mut problems = drain_starters(shared).await;
+        problems.extend(remove_modules(shared).await);
+        self.settled().await;
+        problems.extend(stop_starters(shared).await);
+        let failed = shared.failed_stops();
+        if failed > 0 {
+            problems.push(Problem {
+                code: "stop-failed",
+                what: format!("{failed} modules did not stop in order; the log names them"),
+                places: Vec::new(),
+                help: "mend their `stop`".to_owned(),
+            });
+        }
+        shared.phase.send_replace(Phase::Stopped);
+        tracing::info!(target: "bedplate::lifecycle", "the base has stopped");
+        if problems.is_empty() { Ok(()) } else { Err(CompositionError::new("shutdown", problems)) }
+    }
+}
+
+async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for starter in shared.starters().iter().rev() {
+        let name = starter.descriptor.name;
+        let what = match timeout(shared.drain.deadline, starter.calls.drain()).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => format!("the starter `{name}` did not drain: {error:#}"),
+            Err(_) => format!(
+                "the starter `{name}` did not drain within {}; what was left is cancelled",
+                humantime::format_duration(shared.drain.deadline)
+            ),
+        };
+        tracing::warn!(target: "bedplate::lifecycle", starter = name, "{what}");
+        problems.push(Problem {
+            code: "drain-failed",
+            what,
+            places: vec![Place::source(format!("the starter `{name}`"), starter.descriptor.site)],
+            help: "raise `drain.deadline`, or find what takes so long".to_owned(),
+        });
+    }
+    problems
+}
+
+async fn remove_modules(shared: &Arc<Shared>) -> Vec<Problem> {
+    let names: Vec<_> = shared.cell.current().value().instances().map(|instance| instance.module().clone()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let change = names.into_iter().fold(Change::new(), Change::remove);
+    deploy(shared, change).await.err().map(|error| error.problems).unwrap_or_default()
+}
+
+pub(super) async fn stop_starters(shared: &Arc<Shared>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for starter in shared.starters().iter().rev() {
+        let name = starter.descriptor.name;
+        let what = match timeout(shared.lifecycle.stop_deadline, starter.calls.stop()).await {
+            Ok(Ok(())) => {
+                tracing::info!(target: "bedplate::lifecycle", starter = name, "starter `{name}` has stopped");
+                continue;
+            }
+            Ok(Err(error)) => format!("the starter `{name}` did not stop in order: {error:#}"),
+            Err(_) => format!(
+                "the starter `{name}` did not stop within {}",
+                humantime::format_duration(shared.lifecycle.stop_deadline)
+            ),
+        };
+        tracing::error!(target: "bedplate::lifecycle", starter = name, "{what}");
+        problems.push(Problem {
+            code: "stop-failed",
+            what,
+            places: vec![Place::source(format!("the starter `{name}`"), starter.descriptor.site)],
+            help: "mend its `stop`, or raise `lifecycle.stop_deadline`".to_owned(),
+        });
+    }
+    problems
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn asked_to_end() -> std::io::Result<&'static str> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await?;
+        Ok("Ctrl-C")
+    }
+}

@@ -1,0 +1,140 @@
+//! The one pointer: pin what serves now, swap it, and wait until what was is let go.
+//!
+//! A pin is counted while the pointer is read-locked, and a swap takes the write lock: so once a
+//! swap returned, the count of what was can only fall (but for [`Versioned::pin`], which is for
+//! those who hold the old value on purpose). Draining is waiting for that count, never for `Arc`s.
+
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::task::{Poll, Waker};
+
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, RwLock, lock, with_read, with_write};
+
+/// How many hold something, and who waits for them to let go.
+pub(crate) struct Count {
+    held: AtomicUsize,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Count {
+    /// Nobody holds it.
+    pub(crate) fn new() -> Self {
+        Self { held: AtomicUsize::new(0), waiting: Mutex::new(Vec::new()) }
+    }
+
+    /// One more holds it.
+    pub(crate) fn hold(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One less holds it. The last one wakes who waits.
+    pub(crate) fn release(&self) {
+        if self.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let waiting = std::mem::take(&mut *lock(&self.waiting));
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// How many hold it now.
+    pub(crate) fn now(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Waits for a moment at which nobody holds it.
+    pub(crate) async fn none(&self) {
+        poll_fn(|cx| {
+            if self.now() == 0 {
+                return Poll::Ready(());
+            }
+            let mut waiting = lock(&self.waiting);
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            drop(waiting);
+            // The last holder may have left before the waker was in the list.
+            if self.now() == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// A value that serves, or served, with the count of those who hold it.
+pub(crate) struct Versioned<T> {
+    value: T,
+    pins: Count,
+}
+
+impl<T> Versioned<T> {
+    /// A value that nobody holds yet.
+    pub(crate) fn new(value: T) -> Arc<Self> {
+        Arc::new(Self { value, pins: Count::new() })
+    }
+
+    /// The value, without holding it against a drain.
+    pub(crate) fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// How many hold it.
+    pub(crate) fn pins(&self) -> &Count {
+        &self.pins
+    }
+
+    /// Holds this value, whether or not it serves.
+    pub(crate) fn pin(self: &Arc<Self>) -> Guard<T> {
+        self.pins.hold();
+        Guard { of: self.clone() }
+    }
+}
+
+/// Holds a value against its drain.
+pub(crate) struct Guard<T> {
+    of: Arc<Versioned<T>>,
+}
+
+impl<T> Clone for Guard<T> {
+    fn clone(&self) -> Self {
+        self.of.pin()
+    }
+}
+
+impl<T> Deref for Guard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.of.value
+    }
+}
+
+impl<T> Drop for Guard<T> {
+    fn drop(&mut self) {
+        self.of.pins.release();
+    }
+}
+
+/// The pointer to what serves now.
+pub(crate) struct Cell<T> {
+    current: RwLock<Arc<Versioned<T>>>,
+}
+
+impl<T> Cell<T> {
+    /// A pointer to a first value.
+    pub(crate) fn new(first: Arc<Versioned<T>>) -> Self {
+        Self { current: RwLock::new(first) }
+    }
+
+    /// Holds what serves now.
+    pub(crate) fn pin(&self) -> Guard<T> {
+        with_read(&self.current, Versioned::pin)
+    }
+
+    /// What serves now, without holding it.
+    pub(crate) fn current(&self) -> Arc<Versioned<T>> {
+        with_read(&self.current, Arc::clone)
+    }
+
+    /// Lets `next` serve, and returns what served until now.
+    pub(crate) fn swap(&self, next: Arc<Versioned<T>>) -> Arc<Versioned<T>> {
+        with_write(&self.current, |current| std::mem::replace(current, next))
+    }
+}

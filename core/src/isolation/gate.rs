@@ -1,0 +1,189 @@
+//! The gate: runs one entry inside a module.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use tokio::time::Instant;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Sleep;
+
+use crate::deploy::Pinned;
+use crate::isolation::inflight::Record;
+use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch};
+use crate::module::{InstanceState, ModuleState};
+use crate::service::CallError;
+use crate::starter::{Around, Next, Outcome};
+use crate::sync::lock;
+
+/// Runs `work` as an entry into an instance, through the starters' wrappers where there are any.
+pub(crate) fn run_entry<'a, T: Send + 'a>(
+    pin: &Pinned,
+    instance: &Arc<InstanceState>,
+    entry: Entry,
+    work: BoxFuture<'a, T>,
+) -> BoxFuture<'a, Result<T, CallError>> {
+    let arounds = pin.arounds();
+    if arounds.is_empty() {
+        return Box::pin(EntryFuture::new(Some(pin.clone()), instance, &entry, None, work));
+    }
+    let arounds = arounds.clone();
+    let (pin, instance) = (pin.clone(), instance.clone());
+    Box::pin(async move {
+        let result = Mutex::new(None);
+        let gated = EntryFuture::new(Some(pin), &instance, &entry, None, work);
+        let innermost: BoxFuture<'_, Outcome> = Box::pin(async {
+            match gated.await {
+                Ok(value) => {
+                    *lock(&result) = Some(value);
+                    Outcome::Completed
+                }
+                Err(error) => Outcome::Refused(error),
+            }
+        });
+        let outcome = wrapped(&arounds, &entry, innermost).await;
+        match (outcome, lock(&result).take()) {
+            (Outcome::Completed, Some(value)) => Ok(value),
+            (Outcome::Completed, None) => {
+                Err(CallError::Refused { reason: "a starter's wrapper did not run the entry".to_owned() })
+            }
+            (Outcome::Refused(error), _) => Err(error),
+        }
+    })
+}
+
+fn wrapped<'a>(
+    arounds: &'a [Arc<dyn Around>],
+    entry: &'a Entry,
+    innermost: BoxFuture<'a, Outcome>,
+) -> BoxFuture<'a, Outcome> {
+    arounds.iter().rev().fold(innermost, |rest, around| around.around(entry, Next::new(rest)))
+}
+
+/// An entry at work: sets the frame for each poll, catches panics, keeps the deadline, can be
+/// cancelled, and is in the in-flight list until it is dropped.
+pub(crate) struct EntryFuture<'a, T> {
+    work: Option<BoxFuture<'a, T>>,
+    frame: Arc<Frame>,
+    record: Arc<Record>,
+    id: u64,
+    timer: Option<Pin<Box<Sleep>>>,
+    refused: Option<CallError>,
+}
+
+impl<'a, T> EntryFuture<'a, T> {
+    pub(crate) fn new(
+        pin: Option<Pinned>,
+        instance: &Arc<InstanceState>,
+        entry: &Entry,
+        place: Option<&'static Location<'static>>,
+        work: BoxFuture<'a, T>,
+    ) -> Self {
+        let kind = entry.kind();
+        let composition = pin.as_ref().map(|pin| pin.number());
+        let label = Cow::Owned(entry.label().to_owned());
+        let (id, record) = instance.in_flight.add(kind, label, place, composition);
+        instance.stats.entered(kind);
+        let deadline = entry.time_limit().and_then(|limit| Instant::now().checked_add(limit));
+        let refused = refusal(instance, kind, entry.label());
+        let frame = Arc::new(Frame { pin: pin.map(Arc::new), instance: instance.clone(), deadline, depth: 0 });
+        Self { work: Some(work), frame, record, id, timer: None, refused }
+    }
+
+    /// Drops what is left of the work, as the module, with its panics caught.
+    fn drop_work(&mut self) {
+        if let Some(work) = self.work.take() {
+            let _scope = Scoped::enter(self.frame.clone());
+            if let Err(text) = catch(|| drop(work)) {
+                self.frame.instance.report_panic(&self.record.label, &text);
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: CallError) -> Result<T, CallError> {
+        self.drop_work();
+        self.frame.instance.stats.failed(&error);
+        Err(error)
+    }
+
+    fn target(&self) -> String {
+        format!("{} ({})", self.frame.instance.id.module, self.record.label)
+    }
+}
+
+/// Whether an instance takes an entry now.
+fn refusal(instance: &InstanceState, kind: EntryKind, label: &str) -> Option<CallError> {
+    let open = match kind {
+        EntryKind::Start | EntryKind::Ready | EntryKind::Stop | EntryKind::Task => true,
+        EntryKind::Request | EntryKind::Job | EntryKind::Message | EntryKind::Call => {
+            matches!(instance.state(), ModuleState::Active | ModuleState::Draining | ModuleState::Failed)
+        }
+    };
+    (!open).then(|| CallError::NotStarted { target: format!("{} ({label})", instance.id.module) })
+}
+
+impl<T> Future for EntryFuture<'_, T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Some(error) = this.refused.take() {
+            return Poll::Ready(this.give_up(error));
+        }
+        if this.record.poll_cancelled(cx.waker()) {
+            let error = CallError::Cancelled { target: this.target() };
+            return Poll::Ready(this.give_up(error));
+        }
+        let Some(work) = this.work.as_mut() else {
+            return Poll::Ready(Err(CallError::Cancelled { target: this.target() }));
+        };
+        let polled = {
+            let _scope = Scoped::enter(this.frame.clone());
+            catch(|| work.as_mut().poll(cx))
+        };
+        match polled {
+            Ok(Poll::Ready(value)) => {
+                this.drop_work();
+                Poll::Ready(Ok(value))
+            }
+            Ok(Poll::Pending) => this.poll_deadline(cx),
+            Err(text) => {
+                this.frame.instance.report_panic(&this.record.label, &text);
+                this.drop_work();
+                Poll::Ready(Err(CallError::Panicked { target: this.target() }))
+            }
+        }
+    }
+}
+
+impl<T> EntryFuture<'_, T> {
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
+        let Some(deadline) = self.frame.deadline else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        match timer.as_mut().poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => {
+                let error = CallError::DeadlineExceeded { target: self.target() };
+                Poll::Ready(self.give_up(error))
+            }
+        }
+    }
+}
+
+impl<T> Drop for EntryFuture<'_, T> {
+    fn drop(&mut self) {
+        if self.work.is_some() {
+            self.drop_work();
+            if self.record.is_cancelled() {
+                self.frame.instance.stats.failed(&CallError::Cancelled { target: String::new() });
+            } else {
+                self.frame.instance.stats.abandoned();
+            }
+        }
+        self.frame.instance.in_flight.remove(self.id);
+        self.frame.instance.stats.left(self.record.kind);
+    }
+}

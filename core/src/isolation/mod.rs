@@ -1,0 +1,19 @@
+//! The gate that every entry into a module passes: pins, marks, times, limits, catches.
+
+mod entry;
+mod frame;
+mod gate;
+mod inflight;
+mod panic;
+mod stats;
+mod stream;
+
+pub use entry::{Entry, EntryKind};
+pub use frame::{Current, current};
+pub(crate) use frame::{Frame, Scoped};
+pub(crate) use gate::{EntryFuture, run_entry};
+pub use inflight::EntryInfo;
+pub(crate) use inflight::InFlight;
+pub(crate) use panic::{PanicText, catch};
+pub use stats::{Stats, StatsSnapshot};
+pub use stream::StreamGuard;

@@ -1,0 +1,133 @@
+//! What is counted per module and scene, across generations.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde::Serialize;
+
+use crate::isolation::EntryKind;
+use crate::service::CallError;
+
+/// Counters of one module in one scene. They outlive its generations.
+#[derive(Debug, Default)]
+pub struct Stats {
+    requests: AtomicU64,
+    jobs: AtomicU64,
+    messages: AtomicU64,
+    calls: AtomicU64,
+    in_flight: AtomicU64,
+    tasks: AtomicU64,
+    streams: AtomicU64,
+    panics: AtomicU64,
+    deadlines: AtomicU64,
+    cancelled: AtomicU64,
+    refused: AtomicU64,
+    abandoned: AtomicU64,
+    restarts: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StatsSnapshot {
+    /// Requests that entered.
+    pub requests: u64,
+    /// Jobs that ran.
+    pub jobs: u64,
+    /// Messages that entered.
+    pub messages: u64,
+    /// Service calls that entered.
+    pub calls: u64,
+    /// Entries and calls that are inside now.
+    pub in_flight: u64,
+    /// Tasks that run now.
+    pub tasks: u64,
+    /// Streams that are open now.
+    pub streams: u64,
+    /// Panics that were caught.
+    pub panics: u64,
+    /// Entries that met their deadline.
+    pub deadlines: u64,
+    /// Entries and tasks that a drain cancelled.
+    pub cancelled: u64,
+    /// Entries that were refused.
+    pub refused: u64,
+    /// Entries whose caller went away.
+    pub abandoned: u64,
+    /// Restarts after a failure.
+    pub restarts: u64,
+}
+
+impl Stats {
+    /// The counters now.
+    #[must_use]
+    pub fn snapshot(&self) -> StatsSnapshot {
+        StatsSnapshot {
+            requests: self.requests.load(Relaxed),
+            jobs: self.jobs.load(Relaxed),
+            messages: self.messages.load(Relaxed),
+            calls: self.calls.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            tasks: self.tasks.load(Relaxed),
+            streams: self.streams.load(Relaxed),
+            panics: self.panics.load(Relaxed),
+            deadlines: self.deadlines.load(Relaxed),
+            cancelled: self.cancelled.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            abandoned: self.abandoned.load(Relaxed),
+            restarts: self.restarts.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn entered(&self, kind: EntryKind) {
+        let counter = match kind {
+            EntryKind::Request => &self.requests,
+            EntryKind::Job => &self.jobs,
+            EntryKind::Message => &self.messages,
+            EntryKind::Call => &self.calls,
+            EntryKind::Task => {
+                self.tasks.fetch_add(1, Relaxed);
+                return;
+            }
+            EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
+        };
+        counter.fetch_add(1, Relaxed);
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn left(&self, kind: EntryKind) {
+        match kind {
+            EntryKind::Task => self.tasks.fetch_sub(1, Relaxed),
+            EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
+            _ => self.in_flight.fetch_sub(1, Relaxed),
+        };
+    }
+
+    pub(crate) fn failed(&self, error: &CallError) {
+        let counter = match error {
+            CallError::Panicked { .. } => &self.panics,
+            CallError::DeadlineExceeded { .. } => &self.deadlines,
+            CallError::Cancelled { .. } => &self.cancelled,
+            _ => &self.refused,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn abandoned(&self) {
+        self.abandoned.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn restarted(&self) {
+        self.restarts.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn stream_opened(&self) {
+        self.streams.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn stream_closed(&self) {
+        self.streams.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,70 @@
+//! Bedplate: one base, many modules, one binary.
+//!
+//! A **base** carries the runtime and the shared technology, as **starters**. Each business is a
+//! **module**: a crate with [`#[module]`](macro@module) on one type. Modules call each other
+//! through **contracts**: traits with [`#[service]`](macro@service).
+
+#![forbid(unsafe_code)]
+
+extern crate self as bedplate;
+
+pub mod base;
+pub mod compose;
+mod deploy;
+pub mod descriptors;
+pub mod isolation;
+mod module;
+mod scene;
+mod service;
+pub mod settings;
+mod starter;
+mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use anyhow::Error;
+#[cfg(feature = "testing")]
+pub use bedplate_macros::test;
+pub use bedplate_macros::{base, module, scene_service, service, starter};
+
+pub use crate::base::Base;
+pub use crate::compose::Composition;
+pub use crate::deploy::{Change, Deployed, Pinned, RestartInfo, Step};
+pub use crate::descriptors::{InvalidName, ModuleName, Site};
+pub use crate::isolation::{Entry, EntryKind};
+pub use crate::module::{
+    Construct, DeclaredModule, Export, Exports, Field, Fields, Handle, Instance, InstanceId, IntoExports,
+    LifecycleEvent, LifecycleHistory, Module, ModuleContext, ModuleSpec, ModuleState, Need, PublishedService, Required,
+    RequiredKind, Requirement, Requirements, TaskInfo, TaskOutcome,
+};
+pub use crate::scene::SceneName;
+pub use crate::service::{
+    CallError, Contract, ErrorKind, ImplementedBy, Method, MethodKind, Published, Publishers, Refusable, Service,
+    ServiceError, ServiceRef, ServiceRefs,
+};
+pub use crate::settings::{ByteSize, Secret, Settings};
+pub use crate::starter::{
+    Around, Content, DeclaredStarter, Handles, Inspection, Next, Outcome, Provided, Staged, Starter, StarterContext,
+};
+
+/// The result of anything that can fail in a module or a starter.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What generated code calls. Nothing here is for people: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::__settings_requirement as settings_requirement;
+    pub use crate::__site as site;
+    pub use crate::base::{BaseInfo, Command, Kind, Linked, Listed, main};
+    pub use crate::descriptors::{
+        HandleInfo, MODULES, ModuleDescriptor, Presence, ServiceDescriptor, SettingsInfo, StarterDescriptor,
+    };
+    pub use crate::module::{Arguments, ModuleParts, VERSION, declared_parts, is_crate_root, module_parts};
+    pub use crate::service::{Argument, FromModule, call, call_plain};
+    pub use crate::settings::Schema;
+    pub use crate::starter::{ErasedStart, a_handle, a_starter, declared_start, erased_start};
+    pub use futures_util::future::BoxFuture;
+    pub use inventory;
+    pub use linkme;
+    pub use std::any::TypeId;
+}

@@ -1,0 +1,25 @@
+//! What a module is: its life, its requirements, its context and what it hands to the base.
+
+mod construct;
+mod context;
+mod erased;
+mod exports;
+mod instance;
+mod lifecycle;
+mod register;
+mod spec;
+mod state;
+mod task;
+
+pub use construct::{Construct, Field, Fields, Handle, Need, Required, RequiredKind, Requirement, Requirements};
+pub use context::ModuleContext;
+pub(crate) use context::{Background, InstanceState};
+pub(crate) use erased::ErasedModule;
+pub use exports::{Export, Exports, IntoExports};
+pub use instance::{Instance, InstanceId, PublishedService};
+pub use lifecycle::Module;
+#[doc(hidden)]
+pub use register::{Arguments, VERSION, declared_parts, is_crate_root};
+pub use spec::{DeclaredModule, ModuleParts, ModuleSpec, module_parts};
+pub use state::{LifecycleEvent, LifecycleHistory, ModuleState};
+pub use task::{TaskInfo, TaskOutcome};

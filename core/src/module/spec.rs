@@ -1,0 +1,212 @@
+//! A module as the composer sees it, whether a macro declared it or a test made it by hand.
+
+use std::any::Any;
+use std::any::TypeId;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::Result;
+use crate::descriptors::{InvalidName, ModuleDescriptor, ModuleName, Presence, ServiceDescriptor, Site};
+use crate::module::erased::Typed;
+use crate::module::{Construct, ErasedModule, Fields, Module, Requirements};
+#[cfg(feature = "testing")]
+use crate::service::Service;
+use crate::service::{ImplementedBy, Published};
+
+/// Implemented by `#[module]`: the type is the module of its crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not declared as a module",
+    label = "no `#[module]` on this type",
+    note = "put `#[bedplate::module]` on the type, in the crate's root"
+)]
+pub trait DeclaredModule: Construct + Module {
+    /// What was registered.
+    const DESCRIPTOR: &'static ModuleDescriptor;
+}
+
+type Make = Arc<dyn Fn(&Fields<'_>) -> Result<Box<dyn ErasedModule>> + Send + Sync>;
+type Publish = Arc<dyn Fn(Arc<dyn Any + Send + Sync>) -> Option<Published> + Send + Sync>;
+
+/// What a module type is made of: its requirements and its constructor.
+pub struct ModuleParts {
+    pub(crate) requirements: Requirements,
+    pub(crate) make: Make,
+}
+
+/// The parts of a module type. `#[module]` registers this function for its type.
+#[must_use]
+pub fn module_parts<M: Construct + Module>() -> ModuleParts {
+    let mut requirements = Requirements::default();
+    M::requirements(&mut requirements);
+    ModuleParts { requirements, make: Arc::new(|fields| Ok(Box::new(Typed(Arc::new(M::construct(fields)?))))) }
+}
+
+/// One contract that a module publishes.
+#[derive(Clone)]
+pub(crate) struct Publishes {
+    pub(crate) contract: &'static crate::service::Contract,
+    pub(crate) contract_type: TypeId,
+    pub(crate) publish: Publish,
+    pub(crate) scenes: &'static [&'static str],
+    pub(crate) site: Site,
+}
+
+/// A module that can be composed: who it is, what it needs and publishes, how it is made.
+#[derive(Clone)]
+pub struct ModuleSpec {
+    pub(crate) name: ModuleName,
+    pub(crate) summary: &'static str,
+    pub(crate) site: Site,
+    pub(crate) presence: Presence,
+    pub(crate) requirements: Requirements,
+    pub(crate) publishes: Vec<Publishes>,
+    pub(crate) make: Make,
+}
+
+impl ModuleSpec {
+    /// The module that `#[module]` declared on `M`.
+    ///
+    /// # Panics
+    ///
+    /// Where the descriptor carries an invalid name, which the macro does not let through.
+    #[must_use]
+    pub fn of<M: DeclaredModule>() -> Self {
+        Self::from_descriptor(M::DESCRIPTOR).expect("the macro checks the name")
+    }
+
+    /// The module that a descriptor describes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] where the descriptor's name is none.
+    pub fn from_descriptor(descriptor: &'static ModuleDescriptor) -> Result<Self, InvalidName> {
+        let ModuleParts { requirements, make } = (descriptor.parts)();
+        let mut publishes: Vec<_> = (descriptor.services)().iter().map(Publishes::from).collect();
+        publishes.sort_by_key(|published| (published.contract.name, published.site.file, published.site.line));
+        Ok(Self {
+            name: ModuleName::new(descriptor.name)?,
+            summary: descriptor.summary,
+            site: descriptor.site,
+            presence: descriptor.presence,
+            requirements,
+            publishes,
+            make,
+        })
+    }
+
+    /// A module of a plain type, without `#[module]`: for tests, or to compose by hand.
+    /// `make` is called for every instance.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] where `name` is none.
+    #[track_caller]
+    pub fn plain<M: Module>(
+        name: &str,
+        make: impl Fn(&Fields<'_>) -> Result<M> + Send + Sync + 'static,
+    ) -> Result<Self, InvalidName> {
+        let caller = Location::caller();
+        Ok(Self {
+            name: ModuleName::new(name)?,
+            summary: "",
+            site: Site { crate_name: "(by hand)", version: "", file: caller.file(), line: caller.line() },
+            presence: Presence::Required,
+            requirements: Requirements::default(),
+            publishes: Vec::new(),
+            make: Arc::new(move |fields| Ok(Box::new(Typed(Arc::new(make(fields)?))))),
+        })
+    }
+
+    /// The same module, with more requirements than its type declares.
+    #[must_use]
+    pub fn requiring(mut self, add: impl FnOnce(&mut Requirements)) -> Self {
+        add(&mut self.requirements);
+        self
+    }
+
+    /// The same module, of type `M`, publishing the contract `S`: `.publishing::<Fake, dyn Profiles>()`.
+    #[must_use]
+    #[track_caller]
+    pub fn publishing<M: Module, S: ImplementedBy<M> + ?Sized>(mut self) -> Self {
+        let caller = Location::caller();
+        self.publishes.push(Publishes {
+            contract: S::CONTRACT,
+            contract_type: TypeId::of::<S>(),
+            publish: Arc::new(move |module| module.downcast::<M>().ok().map(S::from_object).map(Published::of)),
+            scenes: &[],
+            site: Site { file: caller.file(), line: caller.line(), ..self.site },
+        });
+        self
+    }
+
+    /// The same module, publishing an object beside itself.
+    #[cfg(feature = "testing")]
+    #[track_caller]
+    pub(crate) fn publishing_object<S: Service + ?Sized>(mut self, object: Arc<S>) -> Self {
+        let caller = Location::caller();
+        self.publishes.push(Publishes {
+            contract: S::CONTRACT,
+            contract_type: TypeId::of::<S>(),
+            publish: Arc::new(move |_| Some(Published::of(object.clone()))),
+            scenes: &[],
+            site: Site { file: caller.file(), line: caller.line(), ..self.site },
+        });
+        self
+    }
+
+    /// The same module, which a base can do without.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.presence = Presence::Optional;
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ModuleName {
+        &self.name
+    }
+
+    /// The first paragraph of its doc comment.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    /// Where it was registered.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    /// Whether the base can do without it.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// What its fields need.
+    #[must_use]
+    pub fn requirements(&self) -> &Requirements {
+        &self.requirements
+    }
+}
+
+impl From<&ServiceDescriptor> for Publishes {
+    fn from(descriptor: &ServiceDescriptor) -> Self {
+        Self {
+            contract: descriptor.contract,
+            contract_type: descriptor.contract_type,
+            publish: Arc::new(descriptor.publish),
+            scenes: descriptor.scenes,
+            site: descriptor.site,
+        }
+    }
+}
+
+impl fmt::Debug for ModuleSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModuleSpec").field("name", &self.name).field("site", &self.site).finish_non_exhaustive()
+    }
+}

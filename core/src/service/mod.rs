@@ -1,0 +1,17 @@
+//! Contracts between modules: how one is described, referred to, and called.
+
+mod call;
+mod contract;
+mod error;
+mod published;
+mod reference;
+mod register;
+
+#[doc(hidden)]
+pub use call::{call, call_plain};
+pub use contract::{Contract, ImplementedBy, Method, MethodKind, Publishers, Service};
+pub use error::{CallError, ErrorKind, Refusable, ServiceError};
+pub use published::Published;
+pub use reference::{ServiceRef, ServiceRefs};
+#[doc(hidden)]
+pub use register::{Argument, FromModule};

@@ -1,0 +1,32 @@
+//! What the code of `#[service]` and `#[module]` checks types with, for one short message each.
+
+use crate::service::{Service, ServiceRef};
+
+/// A type that can be an argument of a contract's method.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a contract's method",
+    label = "not `Send + 'static`",
+    note = "a call can go to another thread: use an owned type that is `Send`, such as `Arc` for `Rc`"
+)]
+pub trait Argument {
+    /// Named by generated code.
+    const CHECKED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> Argument for T {}
+
+/// A field that can say which module serves it.
+#[diagnostic::on_unimplemented(
+    message = "`#[from(…)]` names the module that serves a contract, and `{Self}` is no reference to one",
+    label = "not a reference to a contract",
+    note = "write `ServiceRef<dyn Contract>` or `Option<ServiceRef<dyn Contract>>`, or remove `#[from(…)]`"
+)]
+pub trait FromModule {
+    /// Named by generated code.
+    const CHECKED: () = ();
+}
+
+impl<S: Service + ?Sized> FromModule for ServiceRef<S> {}
+
+impl<S: Service + ?Sized> FromModule for Option<ServiceRef<S>> {}

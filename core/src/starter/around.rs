@@ -1,0 +1,47 @@
+//! A wrapper around every entry into a module.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use crate::isolation::Entry;
+use crate::service::CallError;
+
+/// Wraps every entry into a module: requests, jobs, messages. Service calls stay inside an entry
+/// and are not wrapped again.
+pub trait Around: Send + Sync + 'static {
+    /// Runs `next`, or refuses the entry by returning [`Outcome::Refused`] without it.
+    fn around<'a>(&'a self, entry: &'a Entry, next: Next<'a>) -> BoxFuture<'a, Outcome>;
+}
+
+/// How an entry ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The module's code ran to its end.
+    Completed,
+    /// The gate refused the entry, or gave it up.
+    Refused(CallError),
+}
+
+/// The rest of an entry: the other wrappers, and the module.
+pub struct Next<'a> {
+    rest: BoxFuture<'a, Outcome>,
+}
+
+impl<'a> Next<'a> {
+    pub(crate) fn new(rest: BoxFuture<'a, Outcome>) -> Self {
+        Self { rest }
+    }
+
+    /// Goes on with the entry.
+    pub async fn run(self) -> Outcome {
+        self.rest.await
+    }
+}
+
+impl fmt::Debug for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Next")
+    }
+}

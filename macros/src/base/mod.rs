@@ -1,0 +1,77 @@
+//! `base!`: links everything that the base's `Cargo.toml` lists, and is its `main`.
+
+mod listed;
+mod registry;
+
+use std::path::Path;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::ctxt::Ctxt;
+use crate::manifest::Manifest;
+use crate::{compiler, path};
+use listed::{Known, Linked};
+
+/// Expands `base!(arguments)`.
+pub(crate) fn expand(arguments: &TokenStream) -> TokenStream {
+    let ctxt = Ctxt::new();
+    if !arguments.is_empty() {
+        ctxt.error(
+            arguments,
+            "`base!` takes nothing: starters and modules are the dependencies in the base's Cargo.toml",
+            "write `bedplate::base!();`, and `cargo add` what it should have",
+        );
+    }
+    let known = match compiler::package_folder() {
+        Some(folder) => read(&ctxt, &folder),
+        None => Vec::new(),
+    };
+    let errors = ctxt.finish();
+    let main = main(&known);
+    quote!(#main #errors)
+}
+
+fn read(ctxt: &Ctxt, folder: &Path) -> Vec<Known> {
+    match Manifest::read(folder) {
+        Ok(manifest) => listed::all(ctxt, &manifest, compiler::invocation()),
+        Err(error) => {
+            ctxt.error_at(Span::call_site(), format!("`base!` has to know what the base depends on, and {error}"), "correct the file");
+            Vec::new()
+        }
+    }
+}
+
+fn main(known: &[Known]) -> TokenStream {
+    let bedplate = path::bedplate();
+    let linked = known.iter().filter(|dependency| dependency.linked == Linked::Yes).map(|dependency| {
+        let name = Ident::new_raw(&dependency.crate_name, Span::call_site());
+        quote!(extern crate #name as _;)
+    });
+    let listed = known.iter().filter_map(|dependency| {
+        let kind = format_ident!("{}", dependency.kind?.variant());
+        let package = &dependency.package;
+        let linked = format_ident!("{}", dependency.linked.variant());
+        Some(quote! {
+            #bedplate::__private::Listed {
+                package: #package,
+                kind: #bedplate::__private::Kind::#kind,
+                linked: #bedplate::__private::Linked::#linked,
+            }
+        })
+    });
+    // A change of one of these files changes what is linked or listed: the compiler is told so.
+    let read = known.iter().filter_map(|dependency| dependency.manifest.as_ref()?.to_str());
+    quote! {
+        #(#linked)*
+
+        #(const _: &[u8] = ::core::include_bytes!(#read);)*
+
+        fn main() -> ::std::process::ExitCode {
+            #bedplate::__private::main(&#bedplate::__private::BaseInfo {
+                site: #bedplate::__private::site!(),
+                listed: &[#(#listed),*],
+            })
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `#[module]`: declares the module of a crate, from a struct or from a function.
+
+mod field;
+mod function;
+mod register;
+mod root;
+mod structure;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::Item;
+
+use crate::ctxt::Ctxt;
+use crate::{arguments, name};
+
+pub(crate) use register::slice_name;
+
+/// What the attribute's arguments say.
+#[derive(Debug)]
+struct Arguments {
+    name: String,
+    optional: bool,
+}
+
+/// Expands `#[module(arguments)] item`.
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let ctxt = Ctxt::new();
+    let arguments = Arguments::read(&ctxt, arguments);
+    match syn::parse2(item.clone()) {
+        Ok(Item::Struct(item)) => structure::expand(ctxt, &arguments, item),
+        Ok(Item::Fn(item)) => function::expand(ctxt, &arguments, item),
+        Ok(other) => {
+            ctxt.error(
+                keyword(&other),
+                "`#[module]` goes on a struct with the module's requirements, or on a function that returns its exports",
+                "write `#[module] struct Name { … }`, or `#[module] fn name() -> Routes { … }`",
+            );
+            with_errors(ctxt, item)
+        }
+        Err(error) => {
+            ctxt.push(error);
+            with_errors(ctxt, item)
+        }
+    }
+}
+
+impl Arguments {
+    fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
+        let mut name = None;
+        let mut optional = false;
+        let known = [("name", "name = \"…\""), ("optional", "optional")];
+        arguments::read(ctxt, "module", &known, tokens, |word, input| {
+            if word == "name" {
+                let text = arguments::text(input)?;
+                name::check(ctxt, "module", &text);
+                name = Some(text.value());
+            } else {
+                optional = true;
+            }
+            Ok(())
+        });
+        let name = name.unwrap_or_else(|| name::of_package(ctxt, Span::call_site()));
+        Self { name, optional }
+    }
+}
+
+/// The user's item and the errors: the editor goes on working.
+fn with_errors(ctxt: Ctxt, item: impl ToTokens) -> TokenStream {
+    let errors = ctxt.finish();
+    quote!(#item #errors)
+}
+
+/// The token that says what kind of item it is.
+fn keyword(item: &Item) -> TokenStream {
+    match item {
+        Item::Enum(item) => item.enum_token.to_token_stream(),
+        Item::Trait(item) => item.trait_token.to_token_stream(),
+        Item::Impl(item) => item.impl_token.to_token_stream(),
+        Item::Union(item) => item.union_token.to_token_stream(),
+        Item::Mod(item) => item.mod_token.to_token_stream(),
+        other => other.to_token_stream(),
+    }
+}

@@ -1,0 +1,153 @@
+//! `#[starter]`: declares a starter, and lists it among those of the process.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, Generics, Ident, Item, LitStr, Path, Type, parse_quote};
+
+use crate::ctxt::Ctxt;
+use crate::{arguments, docs, name, path};
+
+/// What the attribute's arguments say.
+#[derive(Debug, Default)]
+struct Arguments {
+    name: Option<LitStr>,
+    after: Vec<Type>,
+    needs: Vec<Type>,
+    provides: Vec<Type>,
+    settings: Option<Type>,
+    module_settings: Option<Type>,
+    commands: Vec<Path>,
+    test_settings: Option<LitStr>,
+}
+
+/// Expands `#[starter(arguments)] item`.
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let ctxt = Ctxt::new();
+    let arguments = Arguments::read(&ctxt, arguments);
+    let register = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Struct(item)) => register(&ctxt, &arguments, &item.ident, &item.generics, &item.attrs),
+        Ok(Item::Enum(item)) => register(&ctxt, &arguments, &item.ident, &item.generics, &item.attrs),
+        Ok(_) => {
+            ctxt.error_at(
+                Span::call_site(),
+                "`#[starter]` goes on the type that implements `Starter`",
+                "write `#[starter(name = \"…\")] struct Name { … }`, and `impl Starter for Name`",
+            );
+            TokenStream::new()
+        }
+        Err(error) => {
+            ctxt.push(error);
+            TokenStream::new()
+        }
+    };
+    let errors = ctxt.finish();
+    quote!(#item #register #errors)
+}
+
+impl Arguments {
+    fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
+        let known = [
+            ("name", "name = \"…\""),
+            ("after", "after(Type, …)"),
+            ("needs", "needs(Type, …)"),
+            ("provides", "provides(Type, …)"),
+            ("settings", "settings = Type"),
+            ("module_settings", "module_settings = Type"),
+            ("commands", "commands(COMMAND, …)"),
+            ("test_settings", "test_settings = \"key = value\""),
+        ];
+        let mut found = Self::default();
+        let mut names_name = false;
+        arguments::read(ctxt, "starter", &known, tokens, |word, input| {
+            match word.to_string().as_str() {
+                "name" => {
+                    names_name = true;
+                    found.name = Some(arguments::text(input)?);
+                }
+                "after" => found.after = arguments::list(input)?,
+                "needs" => found.needs = arguments::list(input)?,
+                "provides" => found.provides = arguments::list(input)?,
+                "settings" => found.settings = Some(arguments::value(input)?),
+                "module_settings" => found.module_settings = Some(arguments::value(input)?),
+                "test_settings" => found.test_settings = Some(arguments::text(input)?),
+                _ => found.commands = arguments::list(input)?,
+            }
+            Ok(())
+        });
+        match &found.name {
+            Some(name) => name::check(ctxt, "starter", name),
+            None if names_name => {}
+            None => ctxt.error_at(
+                Span::call_site(),
+                "a starter has a name: its settings stand below it",
+                "write `#[starter(name = \"…\")]`",
+            ),
+        }
+        found
+    }
+}
+
+fn register(
+    ctxt: &Ctxt,
+    arguments: &Arguments,
+    ident: &Ident,
+    generics: &Generics,
+    attributes: &[Attribute],
+) -> TokenStream {
+    if !generics.params.is_empty() {
+        ctxt.error(
+            &generics.params,
+            format!("the starter `{ident}` cannot be generic: the base starts it, and would not know for which type"),
+            "leave the parameters out and name the types",
+        );
+    }
+    if !ctxt.is_clean() {
+        return TokenStream::new();
+    }
+    let Some(name) = &arguments.name else { return TokenStream::new() };
+    let bedplate = path::bedplate();
+    let summary = docs::summary(attributes);
+    let nothing: Type = parse_quote!(());
+    let settings = schema(&bedplate, arguments.settings.as_ref().unwrap_or(&nothing));
+    let module_settings = schema(&bedplate, arguments.module_settings.as_ref().unwrap_or(&nothing));
+    let after = types(&bedplate, "a_starter", &arguments.after);
+    let needs = types(&bedplate, "a_starter", &arguments.needs);
+    let provides = types(&bedplate, "a_handle", &arguments.provides);
+    let commands = &arguments.commands;
+    let test_settings = arguments.test_settings.as_ref().map(LitStr::value).unwrap_or_default();
+    quote! {
+        const _: () = {
+            impl #bedplate::DeclaredStarter for #ident {
+                const DESCRIPTOR: &'static #bedplate::__private::StarterDescriptor =
+                    &#bedplate::__private::StarterDescriptor {
+                        name: #name,
+                        summary: #summary,
+                        site: #bedplate::__private::site!(),
+                        bedplate: #bedplate::__private::VERSION,
+                        type_id: #bedplate::__private::TypeId::of::<#ident>,
+                        needs: #needs,
+                        after: #after,
+                        provides: #provides,
+                        settings: #settings,
+                        module_settings: #module_settings,
+                        test_settings: #test_settings,
+                        start: #bedplate::__private::declared_start::<#ident>,
+                        commands: &[#(#commands),*],
+                    };
+            }
+
+            #bedplate::__private::inventory::submit! { <#ident as #bedplate::DeclaredStarter>::DESCRIPTOR }
+        };
+    }
+}
+
+fn schema(bedplate: &TokenStream, settings: &Type) -> TokenStream {
+    quote_spanned!(settings.span()=> #bedplate::__private::SettingsInfo::of::<#settings>())
+}
+
+fn types(bedplate: &TokenStream, what: &str, types: &[Type]) -> TokenStream {
+    let what = Ident::new(what, Span::call_site());
+    let infos = types.iter().map(|ty| quote_spanned!(ty.span()=> #bedplate::__private::#what::<#ty>()));
+    quote!(&[#(#infos),*])
+}
