@@ -39,8 +39,8 @@ pub use crate::module::{
 };
 pub use crate::scene::SceneName;
 pub use crate::service::{
-    CallError, Contract, ErrorKind, ImplementedBy, Method, MethodKind, Published, Publishers, Refusable, Service,
-    ServiceError, ServiceRef, ServiceRefs,
+    CallError, Contract, ErrorKind, ImplementedBy, Method, MethodKind, Published, Publishers, Refusable, Refusal,
+    Service, ServiceError, ServiceRef, ServiceRefs,
 };
 pub use crate::settings::{ByteSize, Secret, Settings};
 pub use crate::starter::{
@@ -53,6 +53,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What generated code calls. Nothing here is for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__services_slice as services_slice;
     pub use crate::__settings_requirement as settings_requirement;
     pub use crate::__site as site;
     pub use crate::base::{BaseInfo, Command, Kind, Linked, Listed, main};
@@ -62,7 +63,7 @@ pub mod __private {
     pub use crate::module::{Arguments, ModuleParts, VERSION, declared_parts, is_crate_root, module_parts};
     pub use crate::service::{Argument, FromModule, call, call_plain};
     pub use crate::settings::Schema;
-    pub use crate::starter::{ErasedStart, a_handle, a_starter, declared_start, erased_start};
+    pub use crate::starter::{ErasedStart, declared_start, erased_start, type_info};
     pub use futures_util::future::BoxFuture;
     pub use inventory;
     pub use linkme;

@@ -3,7 +3,7 @@
 //! The model checker in `tests/loom` compiles that very file with loom's primitives under these
 //! names: what is checked there is what ships.
 
-pub(crate) use std::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use std::sync::PoisonError;

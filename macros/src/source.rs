@@ -1,6 +1,8 @@
-//! Source text from tokens, as a person would write it.
+//! Tokens as source: how a person would write them, and where an item begins.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::Item;
 
 /// The tokens as one line of source: `Option<UserId>`, where a token stream would print
 /// `Option < UserId >`.
@@ -8,6 +10,15 @@ pub(crate) fn tidy(tokens: TokenStream) -> String {
     let mut text = String::new();
     write(&mut text, tokens);
     text
+}
+
+/// The tokens, as if they stood at `place`: for what a message is to show there.
+pub(crate) fn placed(tokens: &TokenStream, place: Span) -> TokenStream {
+    let at = |mut token: TokenTree| {
+        token.set_span(place);
+        token
+    };
+    tokens.clone().into_iter().map(at).collect()
 }
 
 fn write(text: &mut String, tokens: TokenStream) {
@@ -53,6 +64,20 @@ fn write_punct(text: &mut String, punct: char) {
         '+' => text.push_str(" + "),
         '\'' if text.ends_with(|last: char| last.is_alphanumeric()) => text.push_str(" '"),
         other => text.push(other),
+    }
+}
+
+/// The token that says what kind of item it is.
+pub(crate) fn keyword(item: &Item) -> TokenStream {
+    match item {
+        Item::Fn(item) => item.sig.fn_token.to_token_stream(),
+        Item::Struct(item) => item.struct_token.to_token_stream(),
+        Item::Enum(item) => item.enum_token.to_token_stream(),
+        Item::Trait(item) => item.trait_token.to_token_stream(),
+        Item::Impl(item) => item.impl_token.to_token_stream(),
+        Item::Union(item) => item.union_token.to_token_stream(),
+        Item::Mod(item) => item.mod_token.to_token_stream(),
+        other => other.to_token_stream(),
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) fn help(word: &str, allowed: &[&str]) -> String {
     let list = list(allowed);
     match nearest(word, allowed) {
+        Some(nearest) if allowed.len() == 1 => format!("did you mean `{nearest}`?"),
         Some(nearest) => format!("did you mean `{nearest}`? Allowed are {list}"),
         None => format!("allowed are {list}"),
     }

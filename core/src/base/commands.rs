@@ -23,7 +23,7 @@ pub(super) fn fail(error: &CompositionError, output: Output) -> ExitCode {
             write(&mut std::io::stderr(), &format!("{error}\n\n{count} {plural} found at the step `{}`", error.step));
         }
         Output::Json => {
-            print_json(&json!({ "version": 1, "ok": false, "step": error.step, "problems": error.problems }))
+            print_json(&json!({ "version": 1, "ok": false, "step": error.step, "problems": error.problems }));
         }
     }
     ExitCode::FAILURE

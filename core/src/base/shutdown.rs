@@ -7,6 +7,8 @@ use tokio::time::{sleep, timeout};
 use crate::base::{Base, Phase, Shared};
 use crate::compose::{CompositionError, Place, Problem};
 use crate::deploy::{Change, deploy};
+use crate::descriptors::Presence;
+use crate::module::ModuleState;
 
 impl Base {
     /// Ends the base: not ready any more for `drain.grace`; takes nothing new, and ends what it
@@ -26,7 +28,8 @@ impl Base {
         if !shared.drain.grace.is_zero() {
             sleep(shared.drain.grace).await;
         }
-        let mut problems = drain_starters(shared).await;
+        let mut problems = given_up(shared);
+        problems.extend(drain_starters(shared).await);
         problems.extend(remove_modules(shared).await);
         self.settled().await;
         problems.extend(stop_starters(shared).await);
@@ -43,6 +46,22 @@ impl Base {
         tracing::info!(target: "bedplate::lifecycle", "the base has stopped");
         if problems.is_empty() { Ok(()) } else { Err(CompositionError::new("shutdown", problems)) }
     }
+}
+
+/// Required modules that have failed for good: a base that ends without them did not do its work.
+fn given_up(shared: &Shared) -> Vec<Problem> {
+    let current = shared.cell.current();
+    let failed = current.value().instances().filter(|instance| {
+        instance.state() == ModuleState::Failed && shared.presence(instance.spec()) == Presence::Required
+    });
+    failed
+        .map(|instance| Problem {
+            code: "module-failed",
+            what: format!("`{}` had failed and was given up before the base ended", instance.module()),
+            places: vec![Place::source(format!("the module `{}`", instance.module()), instance.spec().site())],
+            help: "see `/restarts` of the admin interface, or the log, for its last failure".to_owned(),
+        })
+        .collect()
 }
 
 async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {

@@ -4,6 +4,8 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::compose::{Place, Problem, required_by_index, start_order};
 use crate::descriptors::{HandleInfo, Site, StarterDescriptor};
 use crate::module::{ModuleSpec, Need, Required, RequiredKind};
@@ -20,9 +22,10 @@ pub(crate) fn check(
     names(specs, &mut problems);
     starter_needs(starters, &mut problems);
     publishers(scene, specs, &mut problems);
+    let publishers = Publishing::of(specs);
     for spec in specs {
         for required in spec.requirements.as_slice() {
-            requirement(scene, specs, starters, spec, required, &mut problems);
+            requirement(scene, specs, &publishers, starters, spec, required, &mut problems);
         }
     }
     cycles(specs, &mut problems);
@@ -81,9 +84,29 @@ fn list(publishers: &[(&ModuleSpec, Site)]) -> String {
     publishers.iter().map(|(spec, _)| format!("`{}`", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
+/// Who publishes what, by the type of the contract.
+struct Publishing<'a>(FxHashMap<TypeId, Vec<&'a ModuleSpec>>);
+
+impl<'a> Publishing<'a> {
+    fn of(specs: &'a [Arc<ModuleSpec>]) -> Self {
+        let mut by_contract: FxHashMap<TypeId, Vec<&'a ModuleSpec>> = FxHashMap::default();
+        for spec in specs {
+            for published in &spec.publishes {
+                by_contract.entry(published.contract_type).or_default().push(spec);
+            }
+        }
+        Self(by_contract)
+    }
+
+    fn publishers(&self, contract: TypeId) -> &[&'a ModuleSpec] {
+        self.0.get(&contract).map_or(&[], Vec::as_slice)
+    }
+}
+
 fn requirement(
     scene: &SceneName,
     specs: &[Arc<ModuleSpec>],
+    publishing: &Publishing<'_>,
     starters: &[&'static StarterDescriptor],
     spec: &ModuleSpec,
     required: &Required,
@@ -91,7 +114,7 @@ fn requirement(
 ) {
     match &required.kind {
         RequiredKind::Service { contract, contract_type, need } => {
-            service(scene, specs, spec, required, (contract, *contract_type, *need), problems);
+            service(scene, specs, publishing, spec, required, (contract, *contract_type, *need), problems);
         }
         RequiredKind::Handle { type_id, type_name, need: Need::Required, .. } => {
             let provided =
@@ -128,15 +151,13 @@ fn missing_handle(
 fn service(
     scene: &SceneName,
     specs: &[Arc<ModuleSpec>],
+    publishing: &Publishing<'_>,
     spec: &ModuleSpec,
     required: &Required,
     (contract, contract_type, need): (&'static Contract, TypeId, Need),
     problems: &mut Vec<Problem>,
 ) {
-    let publishers: Vec<&Arc<ModuleSpec>> = specs
-        .iter()
-        .filter(|other| other.publishes.iter().any(|published| published.contract_type == contract_type))
-        .collect();
+    let publishers = publishing.publishers(contract_type);
     let field = field_place(spec, required);
     let declared = Place::source(format!("the contract `{}`", contract.name), contract.site);
     let chosen = publishers

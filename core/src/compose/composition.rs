@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::descriptors::ModuleName;
-use crate::module::{Export, Instance};
+use crate::module::{Export, Exports, Instance};
 use crate::scene::SceneName;
 use crate::service::Service;
 use crate::starter::{Around, Starter};
@@ -86,7 +86,7 @@ impl Composition {
     /// names. There are none before the instances have started.
     pub fn exports<E: Export>(&self) -> impl Iterator<Item = (&Arc<Instance>, &E)> {
         self.instances().flat_map(|instance| {
-            instance.exports().into_iter().flat_map(|exports| exports.of::<E>()).map(move |export| (instance, export))
+            instance.exports().into_iter().flat_map(Exports::of::<E>).map(move |export| (instance, export))
         })
     }
 
@@ -100,6 +100,12 @@ impl Composition {
     #[must_use]
     pub fn holds(&self, uid: u64) -> bool {
         self.members.contains(&uid)
+    }
+
+    /// Whether a starter wraps the entries, and may want to see what an entry carries.
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        !self.arounds.is_empty()
     }
 
     pub(crate) fn arounds(&self) -> &Arc<[Arc<dyn Around>]> {

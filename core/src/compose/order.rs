@@ -11,32 +11,28 @@ use crate::module::{ModuleSpec, Need, RequiredKind};
 /// For each module, the modules whose required services it needs, by index.
 pub(crate) fn required_by_index(specs: &[Arc<ModuleSpec>]) -> Vec<BTreeSet<usize>> {
     let mut publishers: FxHashMap<TypeId, Vec<usize>> = FxHashMap::default();
+    let mut by_name: FxHashMap<&str, usize> = FxHashMap::default();
     for (index, spec) in specs.iter().enumerate() {
+        by_name.insert(spec.name.as_str(), index);
         for published in &spec.publishes {
             publishers.entry(published.contract_type).or_default().push(index);
         }
     }
+    let publishes = |index: &usize, contract: TypeId| {
+        specs[*index].publishes.iter().any(|published| published.contract_type == contract)
+    };
     specs
         .iter()
         .map(|spec| {
-            spec.requirements
-                .as_slice()
-                .iter()
-                .filter_map(|required| match required.kind {
-                    RequiredKind::Service { contract_type, need: Need::Required, .. } => {
-                        Some((contract_type, required.field.from))
-                    }
-                    _ => None,
-                })
-                .flat_map(|(contract, from)| {
-                    publishers
-                        .get(&contract)
-                        .into_iter()
-                        .flatten()
-                        .copied()
-                        .filter(move |index| from.is_none_or(|name| specs[*index].name.as_str() == name))
-                })
-                .collect()
+            let mut needs = BTreeSet::new();
+            for required in spec.requirements.as_slice() {
+                let RequiredKind::Service { contract_type, need: Need::Required, .. } = required.kind else { continue };
+                match required.field.from {
+                    Some(name) => needs.extend(by_name.get(name).filter(|index| publishes(index, contract_type))),
+                    None => needs.extend(publishers.get(&contract_type).into_iter().flatten()),
+                }
+            }
+            needs
         })
         .collect()
 }

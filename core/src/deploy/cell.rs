@@ -8,28 +8,35 @@ use std::future::poll_fn;
 use std::ops::Deref;
 use std::task::{Poll, Waker};
 
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, RwLock, lock, with_read, with_write};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, RwLock, lock, with_read, with_write};
+
+/// One holder, in both halves of a [`Count`].
+const ONE: u64 = 1 << 32 | 1;
+
+/// The half of a [`Count`] that says how many hold it now.
+const NOW: u64 = u32::MAX as u64;
 
 /// How many hold something, and who waits for them to let go.
 pub(crate) struct Count {
-    held: AtomicUsize,
+    /// How many hold it now in the lower half, how many ever did (modulo 2^32) in the upper one.
+    held: AtomicU64,
     waiting: Mutex<Vec<Waker>>,
 }
 
 impl Count {
     /// Nobody holds it.
     pub(crate) fn new() -> Self {
-        Self { held: AtomicUsize::new(0), waiting: Mutex::new(Vec::new()) }
+        Self { held: AtomicU64::new(0), waiting: Mutex::new(Vec::new()) }
     }
 
     /// One more holds it.
     pub(crate) fn hold(&self) {
-        self.held.fetch_add(1, Ordering::SeqCst);
+        self.held.fetch_add(ONE, Ordering::SeqCst);
     }
 
     /// One less holds it. The last one wakes who waits.
     pub(crate) fn release(&self) {
-        if self.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.held.fetch_sub(1, Ordering::SeqCst) & NOW == 1 {
             let waiting = std::mem::take(&mut *lock(&self.waiting));
             waiting.into_iter().for_each(Waker::wake);
         }
@@ -37,6 +44,10 @@ impl Count {
 
     /// How many hold it now.
     pub(crate) fn now(&self) -> usize {
+        usize::try_from(self.read() & NOW).unwrap_or(usize::MAX)
+    }
+
+    fn read(&self) -> u64 {
         self.held.load(Ordering::SeqCst)
     }
 
@@ -56,6 +67,15 @@ impl Count {
         })
         .await;
     }
+}
+
+/// Whether there was a moment at which nobody held any of these.
+///
+/// One look at each does not tell: an entry that was seen in one count may have spawned a task into
+/// another that had been looked at before. So all are read twice, and nobody may have come between.
+pub(crate) fn all_free<'c>(counts: impl Iterator<Item = &'c Count> + Clone) -> bool {
+    let before: Vec<u64> = counts.clone().map(Count::read).collect();
+    before.iter().all(|count| count & NOW == 0) && counts.map(Count::read).eq(before)
 }
 
 /// A value that serves, or served, with the count of those who hold it.

@@ -16,7 +16,7 @@ use crate::deploy::retire::{retire, stop_all};
 use crate::deploy::start::{Started, place, start_all};
 use crate::deploy::{Change, Deployed, Step, Versioned};
 use crate::descriptors::{ModuleName, Presence};
-use crate::isolation::{Frame, Scoped, catch};
+use crate::isolation::{Contained, Frame, Scoped, catch};
 use crate::module::{
     Fields, Instance, InstanceId, InstanceState, ModuleContext, ModuleSpec, ModuleState, PublishedService,
 };
@@ -385,9 +385,9 @@ fn make(base: &Arc<Shared>, spec: Arc<ModuleSpec>, state: Arc<InstanceState>) ->
         return Err(problems);
     }
     let context = ModuleContext::new(state.clone());
-    let frame = Arc::new(Frame { pin: None, instance: state.clone(), deadline: None, depth: 0 });
+    let mut frame = Some(Frame { pin: None, instance: state.clone(), deadline: None, depth: 0 });
     let made = {
-        let _scope = Scoped::enter(frame);
+        let _scope = Scoped::enter(&mut frame);
         catch(|| (spec.make)(&Fields { context: &context, handles: &handles, settings: &settings }))
     };
     let erased =
@@ -409,7 +409,8 @@ fn make(base: &Arc<Shared>, spec: Arc<ModuleSpec>, state: Arc<InstanceState>) ->
             })
         })
         .collect();
-    Ok(Instance { spec, context, module: erased, published, exports: OnceLock::new() })
+    let (module, published) = (Contained::new(erased, context.state()), Contained::new(published, context.state()));
+    Ok(Instance { spec, context, module, published, exports: OnceLock::new() })
 }
 
 /// The problems of an error: its own, where it carries a list; else one that `describe` makes.

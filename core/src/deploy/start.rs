@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::compose::{Composition, Place, Problem, required_by_index};
 use crate::deploy::{Pinned, Versioned};
-use crate::isolation::{Entry, EntryFuture, EntryKind};
+use crate::isolation::{Contained, Entry, EntryFuture, EntryKind};
 use crate::module::{Exports, Instance, ModuleState};
 use crate::service::CallError;
 
@@ -28,22 +28,32 @@ pub(super) async fn start_all(
     deadlines: &[Duration],
 ) -> Started {
     let specs: Vec<_> = instances.iter().map(|instance| instance.spec.clone()).collect();
-    let mut waits_for = required_by_index(&specs);
+    let needs = required_by_index(&specs);
+    let mut needed_by = vec![Vec::new(); instances.len()];
+    for (index, needs) in needs.iter().enumerate() {
+        needs.iter().for_each(|needed| needed_by[*needed].push(index));
+    }
+    let mut waits_for: Vec<usize> = needs.iter().map(BTreeSet::len).collect();
     let mut failed: BTreeMap<usize, Problem> = BTreeMap::new();
     let mut unstarted: BTreeSet<usize> = (0..instances.len()).collect();
+    let mut ready: Vec<usize> = (0..instances.len()).filter(|index| waits_for[*index] == 0).collect();
     let mut running = FuturesUnordered::new();
     loop {
-        let ready: Vec<usize> = unstarted.iter().copied().filter(|index| waits_for[*index].is_empty()).collect();
-        for index in ready {
+        for index in ready.drain(..) {
             unstarted.remove(&index);
             let start = start_one(next.clone(), instances[index].clone(), deadlines[index]);
             running.push(start.map(move |result| (index, result)));
         }
         let Some((index, result)) = running.next().await else { break };
         match result {
-            Ok(()) => waits_for.iter_mut().for_each(|needs| {
-                needs.remove(&index);
-            }),
+            Ok(()) => {
+                for waiting in &needed_by[index] {
+                    waits_for[*waiting] -= 1;
+                    if waits_for[*waiting] == 0 {
+                        ready.push(*waiting);
+                    }
+                }
+            }
             Err(problem) => {
                 instances[index].state_cell().transition(ModuleState::Failed, &problem.what);
                 failed.insert(index, problem);
@@ -52,7 +62,12 @@ pub(super) async fn start_all(
     }
     // Whoever waited for one that failed was not started at all.
     for index in unstarted {
-        let causes: Vec<_> = waits_for[index].iter().map(|cause| format!("`{}`", instances[*cause].module())).collect();
+        let started = |cause: &&usize| instances[**cause].state() == ModuleState::Active;
+        let causes: Vec<_> = needs[index]
+            .iter()
+            .filter(|cause| !started(cause))
+            .map(|cause| format!("`{}`", instances[*cause].module()))
+            .collect();
         let problem = Problem {
             code: "start-skipped",
             what: format!(
@@ -79,7 +94,7 @@ async fn start_one(
     step(&next, &instance, EntryKind::Ready, deadline).await?;
     let exports = gather_exports(&next, &instance, deadline).await?;
     // Set once: an instance starts once.
-    let _ = instance.exports.set(exports);
+    let _ = instance.exports.set(Contained::new(exports, instance.state_cell()));
     instance.state_cell().transition(ModuleState::Active, "it has started and is ready");
     Ok(())
 }

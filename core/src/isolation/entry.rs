@@ -95,6 +95,10 @@ impl Entry {
         &self.label
     }
 
+    pub(crate) fn shared_label(&self) -> Cow<'static, str> {
+        self.label.clone()
+    }
+
     /// After what time it is given up, where that is limited.
     #[must_use]
     pub fn time_limit(&self) -> Option<Duration> {

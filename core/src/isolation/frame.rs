@@ -8,7 +8,7 @@ use crate::deploy::Pinned;
 use crate::module::{InstanceId, InstanceState};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Frame>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Frame>> = const { RefCell::new(None) };
 }
 
 /// One module at work: in which instance, on which composition, until when.
@@ -22,28 +22,30 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// The frame that is set on this thread.
-    pub(crate) fn current() -> Option<Arc<Self>> {
-        CURRENT.with_borrow(Clone::clone)
+    /// Looks at the frame that is set on this thread. `look` runs no module code.
+    pub(crate) fn with_current<T>(look: impl FnOnce(Option<&Self>) -> T) -> T {
+        CURRENT.with_borrow(|frame| look(frame.as_ref()))
     }
 }
 
 /// Sets a frame for as long as it lives, and restores the one before.
-pub(crate) struct Scoped {
-    before: Option<Arc<Frame>>,
+///
+/// The frame moves to the thread and back, so that a poll costs no reference count.
+pub(crate) struct Scoped<'f> {
+    frame: &'f mut Option<Frame>,
+    before: Option<Frame>,
 }
 
-impl Scoped {
-    pub(crate) fn enter(frame: Arc<Frame>) -> Self {
-        Self { before: CURRENT.replace(Some(frame)) }
+impl<'f> Scoped<'f> {
+    pub(crate) fn enter(frame: &'f mut Option<Frame>) -> Self {
+        let before = CURRENT.replace(frame.take());
+        Self { frame, before }
     }
 }
 
-impl Drop for Scoped {
+impl Drop for Scoped<'_> {
     fn drop(&mut self) {
-        let ours = CURRENT.replace(self.before.take());
-        // Dropped after the cell is free again: the drop may run module code that looks at it.
-        drop(ours);
+        *self.frame = CURRENT.replace(self.before.take());
     }
 }
 
@@ -59,5 +61,7 @@ pub struct Current {
 /// The module that is at work on this thread, if one is: for log fields, accounting, tenants.
 #[must_use]
 pub fn current() -> Option<Current> {
-    Frame::current().map(|frame| Current { instance: frame.instance.id.clone(), deadline: frame.deadline })
+    Frame::with_current(|frame| {
+        frame.map(|frame| Current { instance: frame.instance.id.clone(), deadline: frame.deadline })
+    })
 }

@@ -1,6 +1,5 @@
 //! The gate: runs one entry inside a module.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -14,7 +13,7 @@ use tokio::time::Sleep;
 use crate::deploy::Pinned;
 use crate::isolation::inflight::Record;
 use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch};
-use crate::module::{InstanceState, ModuleState};
+use crate::module::{InstanceId, InstanceState, ModuleState};
 use crate::service::CallError;
 use crate::starter::{Around, Next, Outcome};
 use crate::sync::lock;
@@ -44,7 +43,7 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
                 Err(error) => Outcome::Refused(error),
             }
         });
-        let outcome = wrapped(&arounds, &entry, innermost).await;
+        let outcome = wrapped(&arounds, &entry, &instance.id, innermost).await;
         match (outcome, lock(&result).take()) {
             (Outcome::Completed, Some(value)) => Ok(value),
             (Outcome::Completed, None) => {
@@ -58,16 +57,19 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
 fn wrapped<'a>(
     arounds: &'a [Arc<dyn Around>],
     entry: &'a Entry,
+    instance: &'a InstanceId,
     innermost: BoxFuture<'a, Outcome>,
 ) -> BoxFuture<'a, Outcome> {
-    arounds.iter().rev().fold(innermost, |rest, around| around.around(entry, Next::new(rest)))
+    arounds.iter().rev().fold(innermost, |rest, around| around.around(entry, Next::new(instance, rest)))
 }
 
 /// An entry at work: sets the frame for each poll, catches panics, keeps the deadline, can be
 /// cancelled, and is in the in-flight list until it is dropped.
 pub(crate) struct EntryFuture<'a, T> {
     work: Option<BoxFuture<'a, T>>,
-    frame: Arc<Frame>,
+    frame: Option<Frame>,
+    instance: Arc<InstanceState>,
+    deadline: Option<Instant>,
     record: Arc<Record>,
     id: u64,
     timer: Option<Pin<Box<Sleep>>>,
@@ -84,33 +86,44 @@ impl<'a, T> EntryFuture<'a, T> {
     ) -> Self {
         let kind = entry.kind();
         let composition = pin.as_ref().map(|pin| pin.number());
-        let label = Cow::Owned(entry.label().to_owned());
-        let (id, record) = instance.in_flight.add(kind, label, place, composition);
+        let (id, record) = instance.in_flight.add(kind, entry.shared_label(), place, composition);
         instance.stats.entered(kind);
         let deadline = entry.time_limit().and_then(|limit| Instant::now().checked_add(limit));
         let refused = refusal(instance, kind, entry.label());
-        let frame = Arc::new(Frame { pin: pin.map(Arc::new), instance: instance.clone(), deadline, depth: 0 });
-        Self { work: Some(work), frame, record, id, timer: None, refused }
+        let frame = Frame { pin: pin.map(Arc::new), instance: instance.clone(), deadline, depth: 0 };
+        Self {
+            work: Some(work),
+            frame: Some(frame),
+            instance: instance.clone(),
+            deadline,
+            record,
+            id,
+            timer: None,
+            refused,
+        }
     }
 
     /// Drops what is left of the work, as the module, with its panics caught.
     fn drop_work(&mut self) {
         if let Some(work) = self.work.take() {
-            let _scope = Scoped::enter(self.frame.clone());
-            if let Err(text) = catch(|| drop(work)) {
-                self.frame.instance.report_panic(&self.record.label, &text);
+            let dropped = {
+                let _scope = Scoped::enter(&mut self.frame);
+                catch(|| drop(work))
+            };
+            if let Err(text) = dropped {
+                self.instance.report_panic(&self.record.label, &text);
             }
         }
     }
 
     fn give_up(&mut self, error: CallError) -> Result<T, CallError> {
         self.drop_work();
-        self.frame.instance.stats.failed(&error);
+        self.instance.stats.failed(&error);
         Err(error)
     }
 
     fn target(&self) -> String {
-        format!("{} ({})", self.frame.instance.id.module, self.record.label)
+        format!("{} ({})", self.instance.id.module, self.record.label)
     }
 }
 
@@ -141,7 +154,7 @@ impl<T> Future for EntryFuture<'_, T> {
             return Poll::Ready(Err(CallError::Cancelled { target: this.target() }));
         };
         let polled = {
-            let _scope = Scoped::enter(this.frame.clone());
+            let _scope = Scoped::enter(&mut this.frame);
             catch(|| work.as_mut().poll(cx))
         };
         match polled {
@@ -151,7 +164,7 @@ impl<T> Future for EntryFuture<'_, T> {
             }
             Ok(Poll::Pending) => this.poll_deadline(cx),
             Err(text) => {
-                this.frame.instance.report_panic(&this.record.label, &text);
+                this.instance.report_panic(&this.record.label, &text);
                 this.drop_work();
                 Poll::Ready(Err(CallError::Panicked { target: this.target() }))
             }
@@ -161,7 +174,7 @@ impl<T> Future for EntryFuture<'_, T> {
 
 impl<T> EntryFuture<'_, T> {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
-        let Some(deadline) = self.frame.deadline else { return Poll::Pending };
+        let Some(deadline) = self.deadline else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         match timer.as_mut().poll(cx) {
             Poll::Pending => Poll::Pending,
@@ -178,12 +191,12 @@ impl<T> Drop for EntryFuture<'_, T> {
         if self.work.is_some() {
             self.drop_work();
             if self.record.is_cancelled() {
-                self.frame.instance.stats.failed(&CallError::Cancelled { target: String::new() });
+                self.instance.stats.failed(&CallError::Cancelled { target: String::new() });
             } else {
-                self.frame.instance.stats.abandoned();
+                self.instance.stats.abandoned();
             }
         }
-        self.frame.instance.in_flight.remove(self.id);
-        self.frame.instance.stats.left(self.record.kind);
+        self.instance.in_flight.remove(self.id);
+        self.instance.stats.left(self.record.kind);
     }
 }

@@ -1,5 +1,6 @@
 //! The gate that every entry into a module passes: pins, marks, times, limits, catches.
 
+mod contained;
 mod entry;
 mod frame;
 mod gate;
@@ -7,7 +8,9 @@ mod inflight;
 mod panic;
 mod stats;
 mod stream;
+mod thread;
 
+pub(crate) use contained::Contained;
 pub use entry::{Entry, EntryKind};
 pub use frame::{Current, current};
 pub(crate) use frame::{Frame, Scoped};
@@ -17,3 +20,4 @@ pub(crate) use inflight::InFlight;
 pub(crate) use panic::{PanicText, catch};
 pub use stats::{Stats, StatsSnapshot};
 pub use stream::StreamGuard;
+pub use thread::{ThreadOwner, thread_name, thread_owner};

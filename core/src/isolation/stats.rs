@@ -14,7 +14,7 @@ pub struct Stats {
     jobs: AtomicU64,
     messages: AtomicU64,
     calls: AtomicU64,
-    in_flight: AtomicU64,
+    ended: AtomicU64,
     tasks: AtomicU64,
     streams: AtomicU64,
     panics: AtomicU64,
@@ -60,12 +60,17 @@ impl Stats {
     /// The counters now.
     #[must_use]
     pub fn snapshot(&self) -> StatsSnapshot {
+        // What has ended is read first: an entry that begins and ends meanwhile must not make it more.
+        let ended = self.ended.load(Relaxed);
+        let [requests, jobs, messages, calls] =
+            [&self.requests, &self.jobs, &self.messages, &self.calls].map(|counter| counter.load(Relaxed));
+        let in_flight = (requests + jobs + messages + calls).saturating_sub(ended);
         StatsSnapshot {
-            requests: self.requests.load(Relaxed),
-            jobs: self.jobs.load(Relaxed),
-            messages: self.messages.load(Relaxed),
-            calls: self.calls.load(Relaxed),
-            in_flight: self.in_flight.load(Relaxed),
+            requests,
+            jobs,
+            messages,
+            calls,
+            in_flight,
             tasks: self.tasks.load(Relaxed),
             streams: self.streams.load(Relaxed),
             panics: self.panics.load(Relaxed),
@@ -90,14 +95,13 @@ impl Stats {
             EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
         };
         counter.fetch_add(1, Relaxed);
-        self.in_flight.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn left(&self, kind: EntryKind) {
         match kind {
             EntryKind::Task => self.tasks.fetch_sub(1, Relaxed),
             EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
-            _ => self.in_flight.fetch_sub(1, Relaxed),
+            _ => self.ended.fetch_add(1, Relaxed),
         };
     }
 

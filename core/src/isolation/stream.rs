@@ -10,22 +10,24 @@ use crate::module::InstanceState;
 /// A stream holds its generation against the drain, and pins a composition per call, not for life.
 pub struct StreamGuard {
     instance: Arc<InstanceState>,
-    frame: Arc<Frame>,
 }
 
 impl StreamGuard {
     pub(crate) fn new(instance: Arc<InstanceState>) -> Self {
         instance.streams.hold();
         instance.stats.stream_opened();
-        let frame = Arc::new(Frame { pin: None, instance: instance.clone(), deadline: None, depth: 0 });
-        Self { instance, frame }
+        Self { instance }
     }
 
     /// Runs module code of the stream: the module is current, and a panic is caught and counted.
     /// `None` where it panicked: the stream is to be closed.
     pub fn run<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let _scope = Scoped::enter(self.frame.clone());
-        match catch(f) {
+        let mut frame = Some(Frame { pin: None, instance: self.instance.clone(), deadline: None, depth: 0 });
+        let result = {
+            let _scope = Scoped::enter(&mut frame);
+            catch(f)
+        };
+        match result {
             Ok(value) => Some(value),
             Err(text) => {
                 self.instance.report_panic("stream", &text);

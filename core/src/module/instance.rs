@@ -6,11 +6,12 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::deploy::Pinned;
 use crate::descriptors::{ModuleName, Site};
-use crate::isolation::{Entry, EntryInfo, Stats, StreamGuard, run_entry};
+use crate::isolation::{Contained, Entry, EntryInfo, Stats, StreamGuard, run_entry};
 use crate::module::{ErasedModule, Exports, InstanceState, ModuleContext, ModuleSpec, ModuleState};
 use crate::scene::SceneName;
 use crate::service::{CallError, Contract, Published};
@@ -64,9 +65,9 @@ impl fmt::Debug for PublishedService {
 pub struct Instance {
     pub(crate) spec: Arc<ModuleSpec>,
     pub(crate) context: ModuleContext,
-    pub(crate) module: Box<dyn ErasedModule>,
-    pub(crate) published: Vec<PublishedService>,
-    pub(crate) exports: OnceLock<Exports>,
+    pub(crate) module: Contained<Box<dyn ErasedModule>>,
+    pub(crate) published: Contained<Vec<PublishedService>>,
+    pub(crate) exports: OnceLock<Contained<Exports>>,
 }
 
 impl Instance {
@@ -121,7 +122,7 @@ impl Instance {
     /// What it exports; `None` before it has started.
     #[must_use]
     pub fn exports(&self) -> Option<&Exports> {
-        self.exports.get()
+        self.exports.get().map(|exports| &**exports)
     }
 
     /// What is inside it now: entries and tasks, the oldest first.
@@ -141,7 +142,7 @@ impl Instance {
         pin: &Pinned,
         entry: Entry,
         work: impl Future<Output = T> + Send + 'a,
-    ) -> impl Future<Output = Result<T, CallError>> + Send + 'a {
+    ) -> BoxFuture<'a, Result<T, CallError>> {
         run_entry(pin, self.state_cell(), entry, work.boxed())
     }
 

@@ -50,6 +50,22 @@ impl<A> Arguments<A> {
     }
 }
 
+/// Declares the slice of what a crate's module publishes.
+///
+/// The macro is here, not in the procedural macro: linkme writes `unsafe` attributes through a
+/// `macro_rules!` of the slice's own, and only when that one has its origin in another crate does
+/// `#![forbid(unsafe_code)]` leave it alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __services_slice {
+    ($name:ident) => {
+        #[doc(hidden)]
+        #[$crate::__private::linkme::distributed_slice]
+        #[linkme(crate = $crate::__private::linkme)]
+        pub(crate) static $name: [$crate::__private::ServiceDescriptor];
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,15 +24,13 @@ where
     R: Refusable,
     F: for<'t> FnOnce(&'t S) -> BoxFuture<'t, R> + Send,
 {
-    let (target, call) = match admit(reference, method) {
-        Ok(admitted) => admitted,
-        Err(error) => return R::refused(error),
-    };
-    let work = match call.run(|| invoke(&*target)) {
-        Ok(work) => work,
-        Err(error) => return R::refused(error),
-    };
-    CallFuture { work: Some(work), call: &call }.await.unwrap_or_else(R::refused)
+    match admit(reference, method) {
+        Ok((target, call)) => {
+            let running = CallFuture { invoke: Some(invoke), work: None, target: &*target, call };
+            running.await.unwrap_or_else(R::refused)
+        }
+        Err(error) => R::refused(error),
+    }
 }
 
 /// Calls a plain method, on the caller's thread.
@@ -44,28 +42,31 @@ where
     F: FnOnce(&S) -> R,
 {
     match admit(reference, method) {
-        Ok((target, call)) => call.run(|| invoke(&*target)).unwrap_or_else(R::refused),
+        Ok((target, mut call)) => call.run(|| invoke(&*target)).unwrap_or_else(R::refused),
         Err(error) => R::refused(error),
     }
 }
 
-/// One call that was let in: what it needs to run inside the module, and to leave it.
-struct Call {
-    frame: Arc<Frame>,
-    contract: &'static Contract,
-    method: usize,
+/// Resolves the reference where the call is made from, and lets the call in.
+fn admit<S: Service + ?Sized>(reference: &ServiceRef<S>, method: usize) -> Result<(Arc<S>, Call), CallError> {
+    Frame::with_current(|caller| {
+        let pin = reference.pin(caller)?;
+        let provider = reference.provider(&pin)?;
+        let target = provider.object::<S>().cloned().ok_or_else(|| CallError::Unpublished {
+            contract: S::CONTRACT.name.into(),
+            scene: provider.instance.scene().to_string(),
+        })?;
+        let call = Call::enter(&pin, caller, provider, S::CONTRACT, method)?;
+        Ok((target, call))
+    })
 }
 
-fn admit<S: Service + ?Sized>(reference: &ServiceRef<S>, method: usize) -> Result<(Arc<S>, Call), CallError> {
-    let (pin, caller) = reference.pin()?;
-    let provider = reference.provider(&pin)?;
-    let target = provider.object::<S>().ok_or_else(|| CallError::Unpublished {
-        contract: S::CONTRACT.name.into(),
-        scene: provider.instance.scene().to_string(),
-    })?;
-    let target = target.clone();
-    let call = Call::enter(&pin, caller.as_deref(), provider, S::CONTRACT, method)?;
-    Ok((target, call))
+/// One call that was let in: what it needs to run inside the module, and to leave it.
+struct Call {
+    /// Set but while the module's code runs: then it is the thread's.
+    frame: Option<Frame>,
+    contract: &'static Contract,
+    method: usize,
 }
 
 impl Call {
@@ -79,59 +80,70 @@ impl Call {
         let instance = provider.instance.state_cell();
         let deadline = caller.and_then(|caller| caller.deadline);
         let depth = caller.map_or(0, |caller| caller.depth) + 1;
-        let refused = match instance.state() {
-            ModuleState::Active | ModuleState::Draining | ModuleState::Failed => None,
-            ModuleState::Resolved | ModuleState::Starting => {
-                Some(CallError::NotStarted { target: name(instance, contract, method) })
-            }
-            ModuleState::Stopped => {
-                Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() })
-            }
-        };
-        let refused = refused
-            .or_else(|| {
-                (depth > DEEPEST).then(|| CallError::Refused {
-                    reason: format!(
-                        "{} is {DEEPEST} service calls deep: two modules call each other without end",
-                        name(instance, contract, method)
-                    ),
-                })
-            })
-            .or_else(|| {
-                deadline
-                    .is_some_and(|deadline| deadline <= Instant::now())
-                    .then(|| CallError::DeadlineExceeded { target: name(instance, contract, method) })
-            });
-        if let Some(error) = refused {
+        if let Some(error) = refusal(instance, contract, method, depth, deadline) {
             instance.stats.failed(&error);
             return Err(error);
         }
         instance.stats.entered(EntryKind::Call);
-        let frame = Arc::new(Frame { pin: Some(pin.clone()), instance: instance.clone(), deadline, depth });
-        Ok(Self { frame, contract, method })
+        let frame = Frame { pin: Some(pin.clone()), instance: instance.clone(), deadline, depth };
+        Ok(Self { frame: Some(frame), contract, method })
     }
 
     /// Runs module code as the module, with its panics caught.
-    fn run<T>(&self, f: impl FnOnce() -> T) -> Result<T, CallError> {
-        let _scope = Scoped::enter(self.frame.clone());
-        catch(f).map_err(|text| self.panicked(&text))
+    fn run<T>(&mut self, f: impl FnOnce() -> T) -> Result<T, CallError> {
+        let result = {
+            let _scope = Scoped::enter(&mut self.frame);
+            catch(f)
+        };
+        result.map_err(|text| self.panicked(&text))
     }
 
+    #[cold]
     fn panicked(&self, text: &PanicText) -> CallError {
-        let target = self.name();
-        self.frame.instance.report_panic(&target, text);
+        let target = self.target();
+        if let Some(frame) = &self.frame {
+            frame.instance.report_panic(&target, text);
+        }
         CallError::Panicked { target }
     }
 
-    fn name(&self) -> String {
-        name(&self.frame.instance, self.contract, self.method)
+    fn target(&self) -> String {
+        self.frame.as_ref().map_or_else(String::new, |frame| name(&frame.instance, self.contract, self.method))
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.frame.instance.stats.left(EntryKind::Call);
+        if let Some(frame) = &self.frame {
+            frame.instance.stats.left(EntryKind::Call);
+        }
     }
+}
+
+/// Why an instance does not take a call now.
+fn refusal(
+    instance: &InstanceState,
+    contract: &'static Contract,
+    method: usize,
+    depth: u32,
+    deadline: Option<Instant>,
+) -> Option<CallError> {
+    match instance.state() {
+        ModuleState::Active | ModuleState::Draining | ModuleState::Failed => {}
+        ModuleState::Resolved | ModuleState::Starting => {
+            return Some(CallError::NotStarted { target: name(instance, contract, method) });
+        }
+        ModuleState::Stopped => {
+            return Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() });
+        }
+    }
+    if depth > DEEPEST {
+        let target = name(instance, contract, method);
+        let reason = format!("{target} is more than {DEEPEST} service calls deep: modules call each other without end");
+        return Some(CallError::Refused { reason });
+    }
+    let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+    late.then(|| CallError::DeadlineExceeded { target: name(instance, contract, method) })
 }
 
 fn name(instance: &InstanceState, contract: &Contract, method: usize) -> String {
@@ -139,45 +151,58 @@ fn name(instance: &InstanceState, contract: &Contract, method: usize) -> String 
     format!("{} ({}::{method})", instance.id.module, contract.name)
 }
 
-/// The future of the module's method: polled and dropped as the module, with its panics caught.
-struct CallFuture<'t, R> {
+/// The module's method at work: called, polled and dropped as the module, with its panics caught.
+struct CallFuture<'t, S: ?Sized, R, F> {
+    invoke: Option<F>,
     work: Option<BoxFuture<'t, R>>,
-    call: &'t Call,
+    target: &'t S,
+    call: Call,
 }
 
-impl<R> CallFuture<'_, R> {
-    fn drop_work(&mut self) {
-        if let Some(work) = self.work.take() {
-            // The panic is reported; the caller is gone, or has its answer.
-            let _ = self.call.run(|| drop(work));
-        }
-    }
-}
+// The closure is moved out before it is called, and never pinned.
+impl<S: ?Sized, R, F> Unpin for CallFuture<'_, S, R, F> {}
 
-impl<R> Future for CallFuture<'_, R> {
+impl<'t, S, R, F> Future for CallFuture<'t, S, R, F>
+where
+    S: ?Sized,
+    F: FnOnce(&'t S) -> BoxFuture<'t, R>,
+{
     type Output = Result<R, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(work) = this.work.as_mut() else {
-            return Poll::Ready(Err(CallError::Cancelled { target: this.call.name() }));
-        };
-        match this.call.run(|| work.as_mut().poll(cx)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(value)) => {
-                this.drop_work();
-                Poll::Ready(Ok(value))
+        let Self { invoke, work, target, call } = &mut *self;
+        // One scope for the call, its poll and its end: most calls end with their first poll.
+        let polled = call.run(|| {
+            if let Some(invoke) = invoke.take() {
+                *work = Some(invoke(target));
             }
+            let polled = work.as_mut().map(|work| work.as_mut().poll(cx));
+            if !matches!(polled, Some(Poll::Pending)) {
+                drop(work.take());
+            }
+            polled
+        });
+        match polled {
+            Ok(Some(Poll::Pending)) => Poll::Pending,
+            Ok(Some(Poll::Ready(value))) => Poll::Ready(Ok(value)),
+            Ok(None) => Poll::Ready(Err(CallError::Cancelled { target: call.target() })),
             Err(error) => {
-                this.drop_work();
+                drop_work(work, call);
                 Poll::Ready(Err(error))
             }
         }
     }
 }
 
-impl<R> Drop for CallFuture<'_, R> {
+/// Drops what is left of the work as the module. A panic is reported; the caller has its answer.
+fn drop_work<R>(work: &mut Option<BoxFuture<'_, R>>, call: &mut Call) {
+    if let Some(work) = work.take() {
+        let _ = call.run(|| drop(work));
+    }
+}
+
+impl<S: ?Sized, R, F> Drop for CallFuture<'_, S, R, F> {
     fn drop(&mut self) {
-        self.drop_work();
+        drop_work(&mut self.work, &mut self.call);
     }
 }

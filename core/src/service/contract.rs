@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::descriptors::Site;
+use crate::service::Published;
 
 /// Implemented by `#[service]` for the `dyn Trait` of a contract.
 #[diagnostic::on_unimplemented(
@@ -15,6 +16,12 @@ use crate::descriptors::Site;
 pub trait Service: Send + Sync + 'static {
     /// The contract, as data.
     const CONTRACT: &'static Contract;
+
+    /// An object as it is published; what `#[scene_service]` calls.
+    #[doc(hidden)]
+    fn published(object: Arc<Self>) -> Published {
+        Published::of(object)
+    }
 }
 
 /// Says that `T` implements the contract: `dyn Trait: ImplementedBy<T>`. `#[service]` implements it

@@ -145,13 +145,20 @@ impl ServiceError for CallError {
     }
 }
 
+impl ServiceError for crate::Error {
+    /// That of the refused call among its causes; any other error is a fault of the module.
+    fn kind(&self) -> ErrorKind {
+        self.chain().find_map(|cause| cause.downcast_ref::<CallError>()).map_or(ErrorKind::Internal, CallError::kind)
+    }
+}
+
 /// What a contract method returns: a `Result` whose error can express a refused call.
 ///
 /// Recognised by trait, so an alias of `Result` does as well.
 #[diagnostic::on_unimplemented(
     message = "a contract method must return a `Result` whose error can express a refused call, and `{Self}` cannot",
     label = "cannot express a refused call",
-    note = "every call can be refused (deadline, overload, panic, unpublished): return `Result<T, E>` and give `E` a `From<bedplate::CallError>`, for example a variant `Call(#[from] CallError)` with thiserror"
+    note = "every call can be refused (deadline, overload, panic, unpublished): return `Result<T, E>`, where `E` is `CallError` or has a `From<bedplate::CallError>`"
 )]
 pub trait Refusable: Send + 'static {
     /// The result of a call that was refused.
@@ -180,8 +187,26 @@ pub trait Refusable: Send + 'static {
     }
 }
 
-impl<T: Send + 'static, E: From<CallError> + Send + 'static> Refusable for Result<T, E> {
+impl<T: Send + 'static, E: Refusal> Refusable for Result<T, E> {
     fn refused(error: CallError) -> Self {
-        Err(E::from(error))
+        Err(E::from_refused(error))
+    }
+}
+
+/// An error that can express a refused call: any that has a `From<CallError>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot express a refused call",
+    label = "the error `{Self}` has no `From<bedplate::CallError>`",
+    note = "every call can be refused (deadline, overload, panic, unpublished): give `{Self}` a variant `Call(#[from] bedplate::CallError)` with thiserror, or return `CallError` itself"
+)]
+pub trait Refusal: Send + 'static {
+    /// The error of a call that was refused.
+    fn from_refused(error: CallError) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<CallError> + Send + 'static> Refusal for E {
+    fn from_refused(error: CallError) -> Self {
+        Self::from(error)
     }
 }

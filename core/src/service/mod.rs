@@ -10,7 +10,7 @@ mod register;
 #[doc(hidden)]
 pub use call::{call, call_plain};
 pub use contract::{Contract, ImplementedBy, Method, MethodKind, Publishers, Service};
-pub use error::{CallError, ErrorKind, Refusable, ServiceError};
+pub use error::{CallError, ErrorKind, Refusable, Refusal, ServiceError};
 pub use published::Published;
 pub use reference::{ServiceRef, ServiceRefs};
 #[doc(hidden)]

@@ -16,7 +16,7 @@ use crate::service::{CallError, Service};
 /// It is bound at each call: to the module that publishes the contract in the composition that
 /// the calling entry has pinned. It belongs to the instance that took it, and resolves only in a
 /// composition that holds this instance; otherwise the call is [`CallError::Retired`].
-pub struct ServiceRef<S: Service + ?Sized> {
+pub struct ServiceRef<S: ?Sized> {
     owner: Arc<InstanceState>,
     module: Option<ModuleName>,
     contract: PhantomData<fn(&S)>,
@@ -31,7 +31,7 @@ impl<S: Service + ?Sized> ServiceRef<S> {
     /// with an optional reference asks before it calls.
     #[must_use]
     pub fn is_published(&self) -> bool {
-        self.pin().is_ok_and(|(pin, _)| self.provider(&pin).is_ok())
+        Frame::with_current(|caller| self.pin(caller)).is_ok_and(|pin| self.provider(&pin).is_ok())
     }
 
     /// The module that this reference names, where it names one.
@@ -40,20 +40,16 @@ impl<S: Service + ?Sized> ServiceRef<S> {
         self.module.as_ref()
     }
 
-    /// The composition that a call is to resolve in, and the frame it is made from.
-    pub(crate) fn pin(&self) -> Result<(Arc<Pinned>, Option<Arc<Frame>>), CallError> {
-        let contract = S::CONTRACT.name;
-        let frame = Frame::current();
-        let pinned = frame.as_ref().and_then(|frame| frame.pin.clone().map(|pin| (pin, frame.instance.uid)));
-        let pin = match pinned {
+    /// The composition that a call from `caller` is to resolve in.
+    pub(crate) fn pin(&self, caller: Option<&Frame>) -> Result<Arc<Pinned>, CallError> {
+        match caller.and_then(|frame| frame.pin.as_ref().map(|pin| (pin, frame.instance.uid))) {
             // The calling module is in its own entry's composition: no need to look.
-            Some((pin, uid)) if uid == self.owner.uid || pin.holds(self.owner.uid) => pin,
+            Some((pin, uid)) if uid == self.owner.uid || pin.holds(self.owner.uid) => Ok(pin.clone()),
             Some(_) => {
-                return Err(CallError::Retired { contract: contract.into(), instance: self.owner.id.to_string() });
+                Err(CallError::Retired { contract: S::CONTRACT.name.into(), instance: self.owner.id.to_string() })
             }
-            None => Arc::new(self.owner.pin_home(contract)?),
-        };
-        Ok((pin, frame))
+            None => Ok(Arc::new(self.owner.pin_home(S::CONTRACT.name)?)),
+        }
     }
 
     pub(crate) fn provider<'c>(
@@ -92,7 +88,7 @@ impl<S: Service + ?Sized> fmt::Debug for ServiceRef<S> {
 }
 
 /// References to every module that publishes a contract: `#[service(many)]`.
-pub struct ServiceRefs<S: Service + ?Sized> {
+pub struct ServiceRefs<S: ?Sized> {
     owner: Arc<InstanceState>,
     contract: PhantomData<fn(&S)>,
 }
@@ -110,7 +106,7 @@ impl<S: Service + ?Sized> ServiceRefs<S> {
     /// [`CallError::Retired`] where the owner's generation serves no longer.
     pub fn all(&self) -> Result<Vec<ServiceRef<S>>, CallError> {
         let any = ServiceRef::<S>::new(&self.owner, None);
-        let (pin, _) = any.pin()?;
+        let pin = Frame::with_current(|caller| any.pin(caller))?;
         Ok(pin
             .providers(TypeId::of::<S>(), self.owner.scene)
             .map(|provider| ServiceRef::new(&self.owner, Some(provider.instance.module().clone())))

@@ -2,7 +2,8 @@
 
 use crate::service::{Service, ServiceRef};
 
-/// A type that can be an argument of a contract's method.
+/// A type that can be an argument of a contract's method. Named in the body that sends it: the
+/// compiler then reports this, and not also that the body's closure is not `Send`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a contract's method",
     label = "not `Send + 'static`",

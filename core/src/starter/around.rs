@@ -5,6 +5,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 use crate::isolation::Entry;
+use crate::module::InstanceId;
 use crate::service::CallError;
 
 /// Wraps every entry into a module: requests, jobs, messages. Service calls stay inside an entry
@@ -26,12 +27,19 @@ pub enum Outcome {
 
 /// The rest of an entry: the other wrappers, and the module.
 pub struct Next<'a> {
+    instance: &'a InstanceId,
     rest: BoxFuture<'a, Outcome>,
 }
 
 impl<'a> Next<'a> {
-    pub(crate) fn new(rest: BoxFuture<'a, Outcome>) -> Self {
-        Self { rest }
+    pub(crate) fn new(instance: &'a InstanceId, rest: BoxFuture<'a, Outcome>) -> Self {
+        Self { instance, rest }
+    }
+
+    /// The instance that is entered: module, scene, generation.
+    #[must_use]
+    pub fn instance(&self) -> &'a InstanceId {
+        self.instance
     }
 
     /// Goes on with the entry.

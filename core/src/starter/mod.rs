@@ -17,4 +17,4 @@ pub use inspect::{Content, Inspection};
 pub use lifecycle::{DeclaredStarter, Starter};
 pub use provided::{Handles, Provided, Staged};
 #[doc(hidden)]
-pub use register::{a_handle, a_starter, declared_start};
+pub use register::{declared_start, type_info};

@@ -6,9 +6,8 @@ use futures_util::future::BoxFuture;
 
 use crate::Result;
 use crate::descriptors::HandleInfo;
-use crate::module::Handle;
 use crate::starter::erased::ErasedStarter;
-use crate::starter::{DeclaredStarter, Starter, StarterContext, erased_start};
+use crate::starter::{DeclaredStarter, StarterContext, erased_start};
 
 /// Starts a declared starter. Its one bound is what the macro implements, so that a missing
 /// `Starter` is reported once.
@@ -16,14 +15,9 @@ pub fn declared_start<S: DeclaredStarter>(ctx: &StarterContext) -> BoxFuture<'_,
     erased_start::<S>(ctx)
 }
 
-/// A starter that another one names, in `needs(…)` or `after(…)`.
+/// A type that a starter names: another starter, or a handle that it provides. The macro checks
+/// which, so that the message stands at the type and names nothing of ours.
 #[must_use]
-pub const fn a_starter<S: Starter>() -> HandleInfo {
-    HandleInfo { type_id: TypeId::of::<S>, type_name: type_name::<S> }
-}
-
-/// A type that a starter hands out, in `provides(…)`.
-#[must_use]
-pub const fn a_handle<H: Handle>() -> HandleInfo {
-    HandleInfo { type_id: TypeId::of::<H>, type_name: type_name::<H> }
+pub const fn type_info<T: 'static>() -> HandleInfo {
+    HandleInfo { type_id: TypeId::of::<T>, type_name: type_name::<T> }
 }

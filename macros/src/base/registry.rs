@@ -115,6 +115,44 @@ mod tests {
         assert!(!uses_bedplate(&lock, "anyhow"));
     }
 
+    /// What stands in for a registry here: a patch, which gives the dependency no path either.
+    #[test]
+    fn cargo_is_asked_about_what_has_no_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write("base/src/main.rs", "fn main() {}");
+        write("bedplate/src/lib.rs", "");
+        write("bedplate/Cargo.toml", "[package]\nname = \"bedplate\"\nversion = \"1.0.0\"\n");
+        write("cache/src/lib.rs", "");
+        write(
+            "cache/Cargo.toml",
+            "[package]\nname = \"starter-cache\"\nversion = \"1.0.0\"\nmetadata.bedplate.kind = \"starter\"\n\
+             [lib]\nname = \"caching\"\n[dependencies]\nbedplate = \"1\"\n",
+        );
+        write(
+            "base/Cargo.toml",
+            "[package]\nname = \"base\"\nversion = \"1.0.0\"\n[workspace]\n[dependencies]\nstarter-cache = \"1\"\n\
+             [patch.crates-io]\nstarter-cache = { path = \"../cache\" }\nbedplate = { path = \"../bedplate\" }\n",
+        );
+        let base = folder.path().join("base").canonicalize().unwrap();
+        let cargo = compiler::variable("CARGO").expect("cargo runs the tests");
+        let locked = Command::new(cargo).args(["generate-lockfile", "--offline"]).current_dir(&base).status().unwrap();
+        assert!(locked.success());
+
+        let ctxt = Ctxt::new();
+        let externs = ["caching".to_owned()].into();
+        let invocation = Invocation { externs, ..Invocation::default() };
+        let known = listed::all(&ctxt, &Manifest::read(&base).unwrap(), &invocation);
+        assert_eq!(ctxt.finish().to_string(), "");
+        assert_eq!(known.len(), 1);
+        assert_eq!((known[0].package.as_str(), known[0].crate_name.as_str()), ("starter-cache", "caching"));
+        assert_eq!((known[0].kind, known[0].linked), (Some(listed::Kind::Starter), listed::Linked::Yes));
+    }
+
     #[test]
     fn a_package_is_that_of_the_base() {
         let metadata = serde_json::json!({

@@ -61,7 +61,15 @@ impl Field {
                 "own" => once(ctxt, attribute, &mut own, own_value(ctxt, attribute)),
                 "from" => once(ctxt, attribute, &mut from, from_value(ctxt, attribute)),
                 "with" => once(ctxt, attribute, &mut with, with_value(ctxt, attribute)),
-                other => check_spelling(ctxt, attribute, other),
+                other => {
+                    if let Some(nearest) = misspelled(other) {
+                        ctxt.error(
+                            attribute.path(),
+                            format!("a field has no attribute `{other}`"),
+                            format!("did you mean `{nearest}`?"),
+                        );
+                    }
+                }
             }
         }
         if own.is_some() && (from.is_some() || with.is_some()) {
@@ -77,7 +85,7 @@ impl Field {
             ctxt.error(condition, "a parameter cannot depend on a condition", "use a struct with `#[module]`");
         }
         let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect();
-        attributes.retain(|attribute| !word(attribute).is_some_and(|word| WORDS.iter().any(|ours| word == ours)));
+        attributes.retain(|attribute| !word(attribute).is_some_and(is_ours));
         let source = match own {
             Some(value) => Source::Own(value),
             None => Source::Base { from: from.flatten(), with: with.flatten() },
@@ -93,7 +101,7 @@ impl Field {
         let field = self.descriptor(bedplate);
         // The spans of the type's own tokens: a type that cannot be a field is shown there.
         let describe = match with {
-            Some(options) => quote!(#to.field_with::<#ty>(#field, #options);),
+            Some(options) => quote_spanned!(ty.span()=> #to.field_with::<#ty>(#field, #options);),
             None => quote_spanned!(ty.span()=> <#ty as #bedplate::Requirement>::describe(#field, #to);),
         };
         let by_module = from.as_ref().map(|_| quote!(let () = <#ty as #bedplate::__private::FromModule>::CHECKED;));
@@ -182,13 +190,13 @@ fn value<T: syn::parse::Parse>(ctxt: &Ctxt, attribute: &Attribute, help: &str) -
     }
 }
 
-/// A word of ours with a slip of the pen; any other attribute is not ours to judge.
-fn check_spelling(ctxt: &Ctxt, attribute: &Attribute, word: &str) {
+/// A word of ours, or one with a slip of the pen, which is reported.
+fn is_ours(word: &Ident) -> bool {
+    WORDS.iter().any(|ours| word == ours) || misspelled(&word.to_string()).is_some()
+}
+
+/// The word of ours that another word was meant to be. Most attributes are not ours to judge.
+fn misspelled(word: &str) -> Option<&'static str> {
     let known = ["cfg", "cfg_attr", "doc", "allow", "expect", "warn", "deny", "forbid", "serde"];
-    if known.contains(&word) {
-        return;
-    }
-    if let Some(nearest) = suggest::nearest(word, &WORDS) {
-        ctxt.error(attribute.path(), format!("a field has no attribute `{word}`"), format!("did you mean `{nearest}`?"));
-    }
+    if known.contains(&word) { None } else { suggest::nearest(word, &WORDS) }
 }

@@ -11,6 +11,7 @@ use quote::{ToTokens, quote};
 use syn::Item;
 
 use crate::ctxt::Ctxt;
+use crate::source::keyword;
 use crate::{arguments, name};
 
 pub(crate) use register::slice_name;
@@ -68,16 +69,4 @@ impl Arguments {
 fn with_errors(ctxt: Ctxt, item: impl ToTokens) -> TokenStream {
     let errors = ctxt.finish();
     quote!(#item #errors)
-}
-
-/// The token that says what kind of item it is.
-fn keyword(item: &Item) -> TokenStream {
-    match item {
-        Item::Enum(item) => item.enum_token.to_token_stream(),
-        Item::Trait(item) => item.trait_token.to_token_stream(),
-        Item::Impl(item) => item.impl_token.to_token_stream(),
-        Item::Union(item) => item.union_token.to_token_stream(),
-        Item::Mod(item) => item.mod_token.to_token_stream(),
-        other => other.to_token_stream(),
-    }
 }

@@ -21,23 +21,23 @@ impl Registration<'_> {
         let slice = slice_name();
         let presence = format_ident!("{}", if self.optional { "Optional" } else { "Required" });
         quote! {
+            static MODULE: #bedplate::__private::ModuleDescriptor = #bedplate::__private::ModuleDescriptor {
+                name: #name,
+                summary: #summary,
+                site: #bedplate::__private::site!(),
+                presence: #bedplate::__private::Presence::#presence,
+                bedplate: #bedplate::__private::VERSION,
+                parts: #bedplate::__private::declared_parts::<#ident>,
+                services: || #slice.static_slice(),
+            };
+
             impl #bedplate::DeclaredModule for #ident {
-                const DESCRIPTOR: &'static #bedplate::__private::ModuleDescriptor =
-                    &#bedplate::__private::ModuleDescriptor {
-                        name: #name,
-                        summary: #summary,
-                        site: #bedplate::__private::site!(),
-                        presence: #bedplate::__private::Presence::#presence,
-                        bedplate: #bedplate::__private::VERSION,
-                        parts: #bedplate::__private::declared_parts::<#ident>,
-                        services: || #slice.static_slice(),
-                    };
+                const DESCRIPTOR: &'static #bedplate::__private::ModuleDescriptor = &MODULE;
             }
 
             #[#bedplate::__private::linkme::distributed_slice(#bedplate::__private::MODULES)]
             #[linkme(crate = #bedplate::__private::linkme)]
-            static MODULE: &'static #bedplate::__private::ModuleDescriptor =
-                <#ident as #bedplate::DeclaredModule>::DESCRIPTOR;
+            static LINKED: &'static #bedplate::__private::ModuleDescriptor = &MODULE;
 
             const _: () = ::core::assert!(
                 #bedplate::__private::is_crate_root(::core::module_path!()),
@@ -74,12 +74,7 @@ pub(super) fn variable(name: &str) -> Ident {
 /// The crate's slice of services, for its root.
 pub(super) fn slice(bedplate: &TokenStream) -> TokenStream {
     let name = slice_name();
-    quote! {
-        #[doc(hidden)]
-        #[#bedplate::__private::linkme::distributed_slice]
-        #[linkme(crate = #bedplate::__private::linkme)]
-        pub(crate) static #name: [#bedplate::__private::ServiceDescriptor];
-    }
+    quote!(#bedplate::__private::services_slice!(#name);)
 }
 
 /// The name of the crate's slice, which is that of a section in its object: one of its own for

@@ -45,12 +45,21 @@ pub(super) fn expand(ctxt: Ctxt, arguments: &Arguments, mut item: ItemStruct) ->
 }
 
 fn check_generics(ctxt: &Ctxt, ident: &Ident, generics: &Generics) {
-    if !generics.params.is_empty() {
-        let params = &generics.params;
+    let params = &generics.params;
+    if params.is_empty() {
+        return;
+    }
+    if generics.type_params().next().is_none() && generics.const_params().next().is_none() {
+        ctxt.error(
+            params,
+            format!("the module `{ident}` cannot borrow: it lives as long as it serves"),
+            "leave the lifetimes out, and own the data: `String` for `&str`, `Arc<T>` for `&T`",
+        );
+    } else {
         ctxt.error(
             params,
             format!("the module `{ident}` cannot be generic: the base makes it, and would not know for which type"),
-            "leave the parameters out and name the types in the fields; a module owns what it holds, without lifetimes",
+            "leave the parameters out, and name the types in the fields",
         );
     }
 }

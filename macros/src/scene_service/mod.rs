@@ -73,6 +73,7 @@ fn element(bedplate: &TokenStream, contract: &Path, item: &ItemImpl, scenes: &[L
     let module = &item.self_ty;
     // A type that is no module, or a trait that is no contract, is shown where it is written.
     let is_module = quote_spanned!(module.span()=> let _ = <#module as #bedplate::Construct>::construct;);
+    let publish = quote_spanned!(contract.span()=> <dyn #contract as #bedplate::Service>::published);
     let description = quote_spanned!(contract.span()=> <dyn #contract as #bedplate::Service>::CONTRACT);
     quote! {
         const _: () = {
@@ -83,7 +84,7 @@ fn element(bedplate: &TokenStream, contract: &Path, item: &ItemImpl, scenes: &[L
                 contract_type: #bedplate::__private::TypeId::of::<dyn #contract>(),
                 publish: |module| {
                     let module = module.downcast::<#module>().ok()?;
-                    ::core::option::Option::Some(#bedplate::Published::of::<dyn #contract>(module))
+                    ::core::option::Option::Some(#publish(module))
                 },
                 scenes: &[#(#scenes),*],
                 site: #bedplate::__private::site!(),

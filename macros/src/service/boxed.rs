@@ -2,9 +2,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Block, ReturnType, Signature, Type, parse_quote, parse_quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Block, Lifetime, ReceiverKind, ReturnType, Signature, Type, parse_quote, parse_quote_spanned};
 
 use crate::ctxt::Ctxt;
+use crate::source;
 
 /// Takes the `async` off a signature and boxes what it returns. Says what it returned; `None`
 /// where it is not async.
@@ -14,7 +16,12 @@ pub(crate) fn rewrite_signature(bedplate: &TokenStream, signature: &mut Signatur
         ReturnType::Type(_, ty) => (**ty).clone(),
         ReturnType::Default => parse_quote!(()),
     };
-    signature.output = parse_quote!(-> #bedplate::__private::BoxFuture<'_, #output>);
+    // Without a borrowed `self` there is an error already, and nothing to borrow from.
+    let borrows = signature.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(..)));
+    let lifetime = Lifetime::new(if borrows { "'_" } else { "'static" }, output.span());
+    let bedplate = source::placed(bedplate, output.span());
+    signature.output =
+        parse_quote_spanned!(output.span()=> -> #bedplate::__private::BoxFuture<#lifetime, #output>);
     Some(output)
 }
 
@@ -50,8 +57,10 @@ pub(crate) fn check_receiver(ctxt: &Ctxt, signature: &Signature) {
         return;
     };
     match &receiver.kind {
-        syn::ReceiverKind::Reference(_, None, None) => {}
-        syn::ReceiverKind::Reference(_, Some(lifetime), None) => {
+        ReceiverKind::Reference(_, None, None) => {}
+        // Its declaration is reported.
+        ReceiverKind::Reference(_, Some(_), None) if !signature.generics.params.is_empty() => {}
+        ReceiverKind::Reference(_, Some(lifetime), None) => {
             ctxt.error(lifetime, "a contract's method has no lifetimes of its own", "write `&self`");
         }
         _ => ctxt.error(receiver, "many callers share one instance, so a contract's method takes `&self`", help),

@@ -71,7 +71,7 @@ impl Contract {
     }
 }
 
-fn check_trait(ctxt: &Ctxt, item: &ItemTrait) -> bool {
+fn check_trait(ctxt: &Ctxt, item: &mut ItemTrait) -> bool {
     let mut callable = true;
     if !item.generics.params.is_empty() {
         callable = false;
@@ -81,7 +81,7 @@ fn check_trait(ctxt: &Ctxt, item: &ItemTrait) -> bool {
             "leave the parameters out and name the types, or declare one contract for each",
         );
     }
-    if let Some(token) = &item.unsafety {
+    if let Some(token) = item.unsafety.take() {
         ctxt.error(token, "a contract cannot be unsafe", "remove `unsafe`");
     }
     for bound in &item.supertraits {
@@ -129,9 +129,9 @@ fn reject(ctxt: &Ctxt, item: &TraitItem) {
 fn read_method(ctxt: &Ctxt, method: &mut TraitItemFn) -> Option<Method> {
     let docs = docs::text(&method.attrs);
     let signature = source::tidy(method.sig.to_token_stream());
-    let callable = check_shape(ctxt, method);
-    let arguments = read_arguments_of(ctxt, &method.sig);
-    let output = read_output(ctxt, &method.sig);
+    let mut callable = check_shape(ctxt, method);
+    let arguments = read_arguments_of(ctxt, &method.sig, &mut callable);
+    let output = read_output(ctxt, &method.sig, &mut callable);
 
     let is_async = method.sig.asyncness.is_some();
     if let Some(output) = boxed::rewrite_signature(&path::bedplate(), &mut method.sig)
@@ -148,11 +148,12 @@ fn check_shape(ctxt: &Ctxt, method: &TraitItemFn) -> bool {
     let mut callable = true;
     if !sig.generics.params.is_empty() {
         callable = false;
-        ctxt.error(
-            &sig.generics.params,
-            format!("the method `{}` cannot be generic: a contract is called through `dyn`", sig.ident),
-            "leave the parameters out and name the types",
-        );
+        let borrows = sig.generics.type_params().next().is_none() && sig.generics.const_params().next().is_none();
+        let (what, help) = match borrows {
+            true => ("has no lifetimes: what it takes and returns is owned", "leave them out, and write `&self`"),
+            false => ("cannot be generic: a contract is called through `dyn`", "leave the parameters out and name the types"),
+        };
+        ctxt.error(&sig.generics.params, format!("the method `{}` {what}", sig.ident), help);
     }
     if sig.constness.is_some() || sig.abi.is_some() || !matches!(sig.safety, Safety::Default) {
         callable = false;
@@ -176,11 +177,11 @@ fn check_shape(ctxt: &Ctxt, method: &TraitItemFn) -> bool {
     callable && receiver_is_shared
 }
 
-fn read_arguments_of(ctxt: &Ctxt, sig: &Signature) -> Vec<(Ident, Type)> {
+fn read_arguments_of(ctxt: &Ctxt, sig: &Signature, callable: &mut bool) -> Vec<(Ident, Type)> {
     let mut arguments = Vec::new();
     for input in &sig.inputs {
         let FnArg::Typed(argument) = input else { continue };
-        owned::check(ctxt, owned::Role::Argument, &argument.ty);
+        *callable &= owned::check(ctxt, owned::Role::Argument, &argument.ty);
         match &*argument.pat {
             Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.mutability.is_none() && pattern.subpat.is_none() => {
                 arguments.push((pattern.ident.clone(), (*argument.ty).clone()));
@@ -195,10 +196,10 @@ fn read_arguments_of(ctxt: &Ctxt, sig: &Signature) -> Vec<(Ident, Type)> {
     arguments
 }
 
-fn read_output(ctxt: &Ctxt, sig: &Signature) -> Type {
+fn read_output(ctxt: &Ctxt, sig: &Signature, callable: &mut bool) -> Type {
     match &sig.output {
         ReturnType::Type(_, ty) => {
-            owned::check(ctxt, owned::Role::Result, ty);
+            *callable &= owned::check(ctxt, owned::Role::Result, ty);
             (**ty).clone()
         }
         ReturnType::Default => {

@@ -19,7 +19,6 @@ pub(super) fn expand(contract: &Contract, item: &ItemTrait, clean: bool) -> Toke
     let forwards = contract.methods.iter().enumerate().map(|(index, method)| {
         if clean { forward(&bedplate, &item.ident, index, method) } else { unusable(method) }
     });
-    let checks = clean.then(|| check_arguments(&bedplate, contract));
     let ident = &item.ident;
     quote! {
         #item
@@ -31,8 +30,6 @@ pub(super) fn expand(contract: &Contract, item: &ItemTrait, clean: bool) -> Toke
             impl #ident for #bedplate::ServiceRef<dyn #ident> {
                 #(#forwards)*
             }
-
-            #checks
         };
     }
 }
@@ -65,8 +62,8 @@ fn describe(bedplate: &TokenStream, contract: &Contract, ident: &Ident) -> Token
             };
         }
 
-        impl<Object: #ident> #bedplate::ImplementedBy<Object> for dyn #ident {
-            fn from_object(object: ::std::sync::Arc<Object>) -> ::std::sync::Arc<Self> {
+        impl<__Object: #ident> #bedplate::ImplementedBy<__Object> for dyn #ident {
+            fn from_object(object: ::std::sync::Arc<__Object>) -> ::std::sync::Arc<Self> {
                 object
             }
         }
@@ -77,6 +74,10 @@ fn describe(bedplate: &TokenStream, contract: &Contract, ident: &Ident) -> Token
 fn forward(bedplate: &TokenStream, contract: &Ident, index: usize, method: &Method) -> TokenStream {
     let Method { rewritten, arguments, output, is_async, .. } = method;
     let name = &rewritten.ident;
+    // An argument that cannot be sent with a call is shown where it is written.
+    let checks = arguments.iter().map(|(_, ty)| {
+        quote_spanned!(ty.span()=> let () = <#ty as #bedplate::__private::Argument>::CHECKED;)
+    });
     let names = arguments.iter().map(|(name, _)| name);
     // No argument's name can meet this one.
     let target = Ident::new("target", proc_macro2::Span::mixed_site());
@@ -85,6 +86,7 @@ fn forward(bedplate: &TokenStream, contract: &Ident, index: usize, method: &Meth
     let call = quote_spanned!(output.span()=> <#output as #bedplate::Refusable>::#call::<dyn #contract, _>);
     quote! {
         #rewritten {
+            #(#checks)*
             #call(self, #index, move |#target| <dyn #contract as #contract>::#name(#target, #(#names),*))
         }
     }
@@ -93,11 +95,4 @@ fn forward(bedplate: &TokenStream, contract: &Ident, index: usize, method: &Meth
 fn unusable(method: &Method) -> TokenStream {
     let rewritten = &method.rewritten;
     quote!(#rewritten { ::core::unreachable!("a crate with errors does not run") })
-}
-
-/// What cannot be sent with a call is shown where it is written.
-fn check_arguments(bedplate: &TokenStream, contract: &Contract) -> TokenStream {
-    let types = contract.methods.iter().flat_map(|method| &method.arguments).map(|(_, ty)| ty);
-    let checks = types.map(|ty| quote_spanned!(ty.span()=> let () = <#ty as #bedplate::__private::Argument>::CHECKED;));
-    quote!(const _: () = { #(#checks)* };)
 }

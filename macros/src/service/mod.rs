@@ -12,6 +12,7 @@ use syn::Item;
 
 use crate::ctxt::Ctxt;
 use crate::path;
+use crate::source::keyword;
 
 /// Expands `#[service(arguments)] item`.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -30,9 +31,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             implementation::rewrite(&ctxt, &path::bedplate(), &mut item);
             item.into_token_stream()
         }
-        Ok(_) => {
+        Ok(other) => {
             ctxt.error(
-                first(&item),
+                keyword(&other),
                 "`#[service]` goes on the trait that is the contract, or on an `impl` of one",
                 "write `#[service] pub trait Name { async fn method(&self) -> Result<…>; }`; \
                  a module is declared with `#[module]`",
@@ -46,16 +47,4 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     };
     let errors = ctxt.finish();
     quote!(#item #errors)
-}
-
-fn first(item: &TokenStream) -> TokenStream {
-    // After the attributes, where the item itself begins.
-    let parser = |input: syn::parse::ParseStream<'_>| {
-        let _ = input.call(syn::Attribute::parse_outer)?;
-        let _: syn::Visibility = input.parse()?;
-        let word: TokenStream = input.parse::<proc_macro2::TokenTree>()?.into();
-        let _: TokenStream = input.parse()?;
-        Ok(word)
-    };
-    syn::parse::Parser::parse2(parser, item.clone()).unwrap_or_else(|_| item.clone())
 }

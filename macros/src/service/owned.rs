@@ -14,22 +14,22 @@ pub(super) enum Role {
     Result,
 }
 
-/// Reports what in `ty` is not owned. Says whether there was nothing.
+/// Reports what in `ty` is not owned. Says whether a method with such a type can be called
+/// through `dyn` all the same.
 pub(super) fn check(ctxt: &Ctxt, role: Role, ty: &Type) -> bool {
-    let mut check = Check { ctxt, role, clean: true };
+    let mut check = Check { ctxt, role, callable: true };
     check.visit_type(ty);
-    check.clean
+    check.callable
 }
 
 struct Check<'a> {
     ctxt: &'a Ctxt,
     role: Role,
-    clean: bool,
+    callable: bool,
 }
 
 impl Check<'_> {
-    fn error(&mut self, tokens: impl ToTokens, what: &str, help: impl std::fmt::Display) {
-        self.clean = false;
+    fn error(&self, tokens: impl ToTokens, what: &str, help: impl std::fmt::Display) {
         let role = match self.role {
             Role::Argument => "an argument",
             Role::Result => "the result",
@@ -60,6 +60,7 @@ impl<'ast> Visit<'ast> for Check<'_> {
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.callable = false;
         let bounds = tidy(ty.bounds.to_token_stream());
         self.error(
             ty,
@@ -70,11 +71,14 @@ impl<'ast> Visit<'ast> for Check<'_> {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         match path.segments.first() {
-            Some(first) if first.ident == "Self" => self.error(
-                &first.ident,
-                "cannot be `Self`: a contract is called through `dyn`, and which type is behind it is not known",
-                "name the type",
-            ),
+            Some(first) if first.ident == "Self" => {
+                self.callable = false;
+                self.error(
+                    &first.ident,
+                    "cannot be `Self`: a contract is called through `dyn`, and which type is behind it is not known",
+                    "name the type",
+                );
+            }
             _ => visit::visit_path(self, path),
         }
     }

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Ident, Item, LitStr, Path, Type, parse_quote};
 
 use crate::ctxt::Ctxt;
+use crate::source::keyword;
 use crate::{arguments, docs, name, path};
 
 /// What the attribute's arguments say.
@@ -28,9 +29,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let register = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(item)) => register(&ctxt, &arguments, &item.ident, &item.generics, &item.attrs),
         Ok(Item::Enum(item)) => register(&ctxt, &arguments, &item.ident, &item.generics, &item.attrs),
-        Ok(_) => {
-            ctxt.error_at(
-                Span::call_site(),
+        Ok(other) => {
+            ctxt.error(
+                keyword(&other),
                 "`#[starter]` goes on the type that implements `Starter`",
                 "write `#[starter(name = \"…\")] struct Name { … }`, and `impl Starter for Name`",
             );
@@ -111,33 +112,34 @@ fn register(
     let nothing: Type = parse_quote!(());
     let settings = schema(&bedplate, arguments.settings.as_ref().unwrap_or(&nothing));
     let module_settings = schema(&bedplate, arguments.module_settings.as_ref().unwrap_or(&nothing));
-    let after = types(&bedplate, "a_starter", &arguments.after);
-    let needs = types(&bedplate, "a_starter", &arguments.needs);
-    let provides = types(&bedplate, "a_handle", &arguments.provides);
+    let after = types(&bedplate, Named::Starter, &arguments.after);
+    let needs = types(&bedplate, Named::Starter, &arguments.needs);
+    let provides = types(&bedplate, Named::Handle, &arguments.provides);
     let commands = &arguments.commands;
     let test_settings = arguments.test_settings.as_ref().map(LitStr::value).unwrap_or_default();
     quote! {
         const _: () = {
+            static STARTER: #bedplate::__private::StarterDescriptor = #bedplate::__private::StarterDescriptor {
+                name: #name,
+                summary: #summary,
+                site: #bedplate::__private::site!(),
+                bedplate: #bedplate::__private::VERSION,
+                type_id: #bedplate::__private::TypeId::of::<#ident>,
+                needs: #needs,
+                after: #after,
+                provides: #provides,
+                settings: #settings,
+                module_settings: #module_settings,
+                test_settings: #test_settings,
+                start: #bedplate::__private::declared_start::<#ident>,
+                commands: &[#(#commands),*],
+            };
+
             impl #bedplate::DeclaredStarter for #ident {
-                const DESCRIPTOR: &'static #bedplate::__private::StarterDescriptor =
-                    &#bedplate::__private::StarterDescriptor {
-                        name: #name,
-                        summary: #summary,
-                        site: #bedplate::__private::site!(),
-                        bedplate: #bedplate::__private::VERSION,
-                        type_id: #bedplate::__private::TypeId::of::<#ident>,
-                        needs: #needs,
-                        after: #after,
-                        provides: #provides,
-                        settings: #settings,
-                        module_settings: #module_settings,
-                        test_settings: #test_settings,
-                        start: #bedplate::__private::declared_start::<#ident>,
-                        commands: &[#(#commands),*],
-                    };
+                const DESCRIPTOR: &'static #bedplate::__private::StarterDescriptor = &STARTER;
             }
 
-            #bedplate::__private::inventory::submit! { <#ident as #bedplate::DeclaredStarter>::DESCRIPTOR }
+            #bedplate::__private::inventory::submit! { &STARTER }
         };
     }
 }
@@ -146,8 +148,23 @@ fn schema(bedplate: &TokenStream, settings: &Type) -> TokenStream {
     quote_spanned!(settings.span()=> #bedplate::__private::SettingsInfo::of::<#settings>())
 }
 
-fn types(bedplate: &TokenStream, what: &str, types: &[Type]) -> TokenStream {
-    let what = Ident::new(what, Span::call_site());
-    let infos = types.iter().map(|ty| quote_spanned!(ty.span()=> #bedplate::__private::#what::<#ty>()));
+/// What a type in an argument has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Starter,
+    Handle,
+}
+
+/// The types of an argument. One that is not what it has to be is shown there.
+fn types(bedplate: &TokenStream, named: Named, types: &[Type]) -> TokenStream {
+    let infos = types.iter().map(|ty| {
+        let check = match named {
+            Named::Starter => quote_spanned!(ty.span()=> let _ = <#ty as #bedplate::Starter>::committed;),
+            Named::Handle => quote_spanned! {ty.span()=>
+                let _: ::core::option::Option<<#ty as #bedplate::Handle>::Options> = ::core::option::Option::None;
+            },
+        };
+        quote!({ #check #bedplate::__private::type_info::<#ty>() })
+    });
     quote!(&[#(#infos),*])
 }
