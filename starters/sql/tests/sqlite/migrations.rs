@@ -1,0 +1,142 @@
+//! Migrations: applied once, recorded, tolerant of newer schemas, refused when they fail.
+
+use std::sync::mpsc::channel;
+
+use bedplate::testing::run;
+use tempfile::tempdir;
+
+use crate::notes::{NOTES, builder, count, name, notes, shown, write};
+
+const TAGS: (i64, &str, &str) = (2, "tags", "CREATE TABLE tags (note INTEGER REFERENCES notes, tag TEXT)");
+
+#[test]
+fn migrations_run_before_the_start_and_once() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[NOTES], &out));
+    run(base, |base| async move {
+        let running = base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        write(&db).await;
+        base.swap_to(notes("notes", &[NOTES, TAGS], &out)).await.unwrap();
+        assert_eq!(count(&db).await, 1, "the first migration did not run again");
+        let applied: Vec<(i64, String)> =
+            sqlx::query_as("SELECT version, description FROM _sqlx_migrations ORDER BY version")
+                .fetch_all(&*db)
+                .await
+                .unwrap();
+        assert_eq!(applied, [(1, "notes".to_owned()), (2, "tags".to_owned())]);
+        assert_eq!(shown(&running, "notes").unwrap()["migrations"]["applied"], 2);
+    });
+}
+
+#[test]
+fn an_older_module_starts_on_a_newer_schema() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[NOTES, TAGS], &out));
+    run(base, |base| async move {
+        base.running().await.unwrap();
+        write(&databases.recv().unwrap()).await;
+        base.swap_to(notes("notes", &[NOTES], &out)).await.unwrap();
+        assert_eq!(count(&databases.recv().unwrap()).await, 1);
+    });
+}
+
+#[test]
+fn a_failing_migration_refuses_the_deployment_and_what_serves_serves_on() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[NOTES], &out));
+    run(base, |base| async move {
+        let running = base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        let broken = (2, "likes", "CREATE TABLE likes (id INTEGER); ALTER TABLE nowhere ADD COLUMN likes INTEGER");
+        let error = base.swap_to(notes("notes", &[NOTES, broken], &out)).await.unwrap_err();
+        assert!(error.has("migration-failed"), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("migration 2 `likes` of `notes` failed: no such table: nowhere"), "{text}");
+        assert!(text.contains("notes.db"), "the file is named: {text}");
+        base.settled().await.unwrap();
+        let serving = running.pin().instances().find(|instance| *instance.module() == name("notes")).cloned().unwrap();
+        assert_eq!(serving.id().generation, 1);
+        write(&db).await;
+        assert_eq!(count(&db).await, 1, "the pool of what serves is open");
+        let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'likes'")
+            .fetch_one(&*db)
+            .await
+            .unwrap();
+        assert_eq!(tables, 0, "a failed migration leaves nothing behind");
+        let mended = (2, "likes", "CREATE TABLE likes (id INTEGER)");
+        base.swap_to(notes("notes", &[NOTES, mended], &out)).await.unwrap();
+    });
+}
+
+#[test]
+fn a_failing_migration_fails_the_first_start() {
+    let folder = tempdir().unwrap();
+    let (out, _databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[(1, "notes", "CREATE TABEL notes (id)")], &out));
+    run(base, |base| async move {
+        let error = base.running().await.unwrap_err();
+        assert!(error.has("migration-failed"), "{error}");
+        assert!(error.to_string().contains("migration 1 `notes` of `notes` failed: near \"TABEL\""), "{error}");
+    });
+}
+
+#[test]
+fn a_migration_that_was_changed_after_it_was_applied_is_named() {
+    let folder = tempdir().unwrap();
+    let (out, _databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[NOTES], &out));
+    run(base, |base| async move {
+        base.running().await.unwrap();
+        let changed = (1, "notes", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, author TEXT)");
+        let error = base.swap_to(notes("notes", &[changed], &out)).await.unwrap_err().to_string();
+        assert!(error.contains("migration 1 `notes` of `notes` was changed after it had been applied"), "{error}");
+        assert!(error.contains("put the change into a new migration"), "{error}");
+    });
+}
+
+#[test]
+fn two_bases_that_start_at_once_migrate_one_database_once() {
+    let folder = tempdir().unwrap();
+    // Each insert would be there twice if both ran it.
+    let slow = (
+        2,
+        "many",
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000) \
+         INSERT INTO notes (text) SELECT n FROM number",
+    );
+    let started: Vec<_> = (0..2)
+        .map(|_| {
+            let (out, databases) = channel();
+            let base = builder(&folder).with(notes("notes", &[NOTES, slow], &out));
+            std::thread::spawn(move || {
+                run(base, |base| async move {
+                    base.running().await.unwrap();
+                    count(&databases.recv().unwrap()).await
+                })
+            })
+        })
+        .collect();
+    for base in started {
+        assert_eq!(base.join().unwrap(), 20_000);
+    }
+}
+
+#[test]
+fn a_migrator_that_waits_too_long_for_another_says_so() {
+    let folder = tempdir().unwrap();
+    let files = folder.path().join("state/sql");
+    std::fs::create_dir_all(&files).unwrap();
+    let other = std::fs::File::create(files.join("notes.db.lock")).unwrap();
+    other.lock().unwrap();
+    let (out, _databases) = channel();
+    let base = builder(&folder).set("starters.sql.migration_wait=50ms").with(notes("notes", &[NOTES], &out));
+    run(base, |base| async move {
+        let error = base.running().await.unwrap_err().to_string();
+        assert!(error.contains("another process has been migrating it"), "{error}");
+        assert!(error.contains("starters.sql.migration_wait"), "{error}");
+    });
+}
