@@ -23,9 +23,19 @@ mod sync;
 pub mod testing;
 
 pub use anyhow::Error;
+#[doc = include_str!("base/macro.md")]
+pub use bedplate_macros::base;
+#[doc = include_str!("module/attribute.md")]
+pub use bedplate_macros::module;
+#[doc = include_str!("service/scene_service.md")]
+pub use bedplate_macros::scene_service;
+#[doc = include_str!("service/attribute.md")]
+pub use bedplate_macros::service;
+#[doc = include_str!("starter/attribute.md")]
+pub use bedplate_macros::starter;
 #[cfg(feature = "testing")]
+#[doc = include_str!("testing/attribute.md")]
 pub use bedplate_macros::test;
-pub use bedplate_macros::{base, module, scene_service, service, starter};
 
 pub use crate::base::Base;
 pub use crate::compose::Composition;
@@ -47,6 +57,10 @@ pub use crate::starter::{
     Around, Content, DeclaredStarter, Handles, Inspection, Next, Outcome, Provided, Staged, Starter, StarterContext,
 };
 
+/// What generated code checks types with; here, since messages name them by this path.
+#[doc(hidden)]
+pub use crate::service::{ContractAnswer, ContractArgument, FromModule};
+
 /// The result of anything that can fail in a module or a starter.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -58,10 +72,10 @@ pub mod __private {
     pub use crate::__site as site;
     pub use crate::base::{BaseInfo, Command, Kind, Linked, Listed, main};
     pub use crate::descriptors::{
-        HandleInfo, MODULES, ModuleDescriptor, Presence, ServiceDescriptor, SettingsInfo, StarterDescriptor,
+        HandleInfo, MODULES, ModuleDescriptor, Presence, ServiceDescriptor, SettingsInfo, StartOrder, StarterDescriptor,
     };
     pub use crate::module::{Arguments, ModuleParts, VERSION, declared_parts, is_crate_root, module_parts};
-    pub use crate::service::{Argument, FromModule, call, call_plain};
+    pub use crate::service::{call, call_plain};
     pub use crate::settings::Schema;
     pub use crate::starter::{ErasedStart, declared_start, erased_start, type_info};
     pub use futures_util::future::BoxFuture;

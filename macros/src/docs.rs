@@ -5,7 +5,8 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 /// The whole doc comment, without the indentation of its lines.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
     let lines: Vec<_> = attributes.iter().filter_map(line).collect();
-    let lines = lines.iter().flat_map(|text| text.split('\n')).map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+    let lines =
+        lines.iter().flat_map(|text| text.split('\n')).map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 

@@ -1,7 +1,5 @@
-//! The attribute macros of bedplate. Use them through the `bedplate` crate.
-//!
-//! Each macro reads its item, checks it, and writes what belongs to it; every mistake is reported
-//! in one run, at the token to change.
+//! The macros of bedplate; use them through the `bedplate` crate. Each reads its item, checks it, and
+//! writes what belongs to it; every mistake is reported in one run, at the token to change.
 
 #![forbid(unsafe_code)]
 

@@ -98,7 +98,8 @@ impl Manifest {
     /// The tables of one kind, and whether they are for some platforms alone.
     fn tables<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Table, bool)> {
         let targets = self.table.get("target").and_then(Value::as_table).into_iter().flatten();
-        let conditional = targets.filter_map(move |(_, target)| target.get(kind)?.as_table()).map(|table| (table, true));
+        let conditional =
+            targets.filter_map(move |(_, target)| target.get(kind)?.as_table()).map(|table| (table, true));
         let always = self.table.get(kind).and_then(Value::as_table).map(|table| (table, false));
         always.into_iter().chain(conditional)
     }

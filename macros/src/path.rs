@@ -39,10 +39,7 @@ fn cached(folder: PathBuf) -> String {
     static NAMES: OnceLock<Mutex<HashMap<PathBuf, String>>> = OnceLock::new();
     let names = NAMES.get_or_init(Mutex::default);
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
-    names
-        .entry(folder)
-        .or_insert_with_key(|folder| name_in(folder))
-        .clone()
+    names.entry(folder).or_insert_with_key(|folder| name_in(folder)).clone()
 }
 
 /// Whatever cannot be read is left for cargo to report; the usual name then gives the clearest error.

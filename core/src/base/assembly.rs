@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use tokio::time::timeout;
-
 use crate::base::config::{CoreSettings, ModuleCoreSettings, StarterCoreSettings};
 use crate::base::shutdown::stop_starters;
 use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, ModuleSettings, Phase, RunningStarter, Shared};
 use crate::compose::{CompositionError, Place, Problem, check, start_order};
-use crate::deploy::{Change, deploy};
+use crate::deploy::{Change, Reason, deploy, not_longer_than};
 use crate::descriptors::{StarterDescriptor, linked_modules, linked_starters};
 use crate::module::{ModuleSpec, RequiredKind};
 use crate::scene::SceneName;
@@ -243,6 +240,7 @@ impl Assembly {
         let base = Base { shared: shared.clone() };
         if let Err(error) = start_starters(&base, &starters).await {
             stop_starters(&shared).await;
+            shared.let_go();
             return Err(error);
         }
         report.log();
@@ -250,11 +248,19 @@ impl Assembly {
         for module in modules {
             change.put.insert(module.name.clone(), module);
         }
-        if let Err(error) = deploy(&shared, change).await {
+        if let Err(error) = deploy(&shared, change, Reason::Asked).await {
             stop_starters(&shared).await;
+            shared.let_go();
             return Err(error);
         }
-        shared.phase.send_replace(Phase::Serving);
+        // A starter may have asked it to end meanwhile.
+        shared.phase.send_if_modified(|phase| {
+            let starting = *phase == Phase::Starting;
+            if starting {
+                *phase = Phase::Serving;
+            }
+            starting
+        });
         Ok(base)
     }
 }
@@ -270,24 +276,19 @@ async fn start_starters(base: &Base, starters: &[&'static StarterDescriptor]) ->
             settings: base.settings().clone(),
             started: started.clone(),
         };
-        let starting = std::panic::AssertUnwindSafe((descriptor.start)(&context)).catch_unwind();
-        let error = match timeout(base.shared.lifecycle.start_deadline, starting).await {
-            Ok(Ok(Ok(starter))) => {
+        match not_longer_than(base.shared.lifecycle.start_deadline, (descriptor.start)(&context)).await {
+            Ok(starter) => {
                 started.push(((descriptor.type_id)(), starter.object.clone()));
                 running.push(RunningStarter { descriptor, object: starter.object, calls: starter.calls });
-                continue;
             }
-            Ok(Ok(Err(error))) => error,
-            Ok(Err(_)) => anyhow::anyhow!("it panicked; the log has the panic's text"),
-            Err(_) => anyhow::anyhow!("it did not answer within `lifecycle.start_deadline`"),
-        };
-        failure = Some(starter_failure(descriptor, error));
-        break;
+            Err(error) => {
+                failure = Some(starter_failure(descriptor, error));
+                break;
+            }
+        }
     }
-    let arounds: Vec<_> = running.iter().filter_map(|starter| starter.calls.around()).collect();
-    // Set once, here. What had started before a failure is set as well, so that it is stopped.
-    let _ = base.shared.started_starters.set(running);
-    let _ = base.shared.around_starters.set(arounds.into());
+    // What had started before a failure is set as well, so that it is stopped.
+    base.shared.set_starters(running);
     failure.map_or(Ok(()), Err)
 }
 
@@ -308,6 +309,8 @@ fn starter_failure(descriptor: &StarterDescriptor, error: anyhow::Error) -> Comp
 
 /// Starters in the order of their start.
 fn in_order(starters: &[&'static StarterDescriptor]) -> Result<Vec<&'static StarterDescriptor>, Problem> {
+    let mut starters = starters.to_vec();
+    starters.sort_by_key(|starter| (starter.order, starter.name));
     let needs: Vec<BTreeSet<usize>> = starters
         .iter()
         .map(|starter| {

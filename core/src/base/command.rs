@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::Value;
+
+use crate::base::commands;
 use crate::settings::Tree;
 
 /// A command of the base's binary: `<base> routes`.
@@ -32,6 +35,23 @@ pub struct CommandContext<'a> {
     pub folder: &'a Path,
     /// How the result is written.
     pub output: Output,
+}
+
+impl CommandContext<'_> {
+    /// Writes rows below a head, in columns as wide as their widest cell.
+    pub fn table<const N: usize>(&self, head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
+        commands::table(head, rows.into_iter());
+    }
+
+    /// Writes JSON.
+    pub fn json(&self, value: &Value) {
+        commands::print_json(value);
+    }
+
+    /// Says what went wrong, as the output is asked for, and returns the exit status for it.
+    pub fn fail(&self, what: &str) -> ExitCode {
+        commands::fail_with(what, self.output)
+    }
 }
 
 /// How a command writes its result.

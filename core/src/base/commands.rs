@@ -165,11 +165,17 @@ pub(super) fn settings(assembly: &Assembly, output: Output) -> ExitCode {
             setting.key.to_string(),
             setting.value.clone().unwrap_or_else(|| "-".to_owned()),
             setting.origin.to_string(),
-            setting.help.lines().next().unwrap_or_default().to_owned(),
+            first_sentence(&setting.help),
         ]
     });
     table(["KEY", "VALUE", "FROM", "HELP"], rows);
     ExitCode::SUCCESS
+}
+
+/// The first sentence of a help text, on one line.
+fn first_sentence(help: &str) -> String {
+    let line = help.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    line.split_once(". ").map_or(line.clone(), |(first, _)| format!("{first}."))
 }
 
 fn short(type_name: &str) -> &str {
@@ -182,7 +188,7 @@ fn join<T: Display>(items: impl Iterator<Item = T>) -> String {
 }
 
 /// Prints rows in columns as wide as their widest cell.
-fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+pub(super) fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; N];
     for row in &rows {
@@ -197,7 +203,7 @@ fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]
     print(&lines.collect::<Vec<_>>().join("\n"));
 }
 
-fn print_json(value: &serde_json::Value) {
+pub(super) fn print_json(value: &serde_json::Value) {
     print(&format!("{value:#}"));
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::base::{Phase, Shared};
 use crate::compose::CompositionError;
-use crate::deploy::{Change, Deployed, Pinned, RestartInfo, deploy};
+use crate::deploy::{Change, Deployed, Pinned, Reason, RestartInfo, deploy};
 use crate::descriptors::{ModuleName, Presence, Site};
 use crate::isolation::{Entry, EntryFuture, EntryInfo, EntryKind, StatsSnapshot};
 use crate::module::{Instance, InstanceId, LifecycleHistory, ModuleState};
@@ -133,10 +133,13 @@ impl Base {
         }
     }
 
-    /// What is inside the modules now: entries and tasks, the oldest of each module first.
+    /// What is inside the modules now: entries and tasks, the oldest of each instance first. With
+    /// what drains in generations that were replaced.
     #[must_use]
     pub fn in_flight(&self) -> Vec<EntryInfo> {
-        self.pin().instances().flat_map(|instance| instance.in_flight()).collect()
+        let now = self.pin();
+        let leaving = self.shared.leaving();
+        now.instances().chain(&leaving).flat_map(|instance| instance.in_flight()).collect()
     }
 
     /// What the restart policy does about modules that have failed.
@@ -175,12 +178,12 @@ impl Base {
             instance.state_cell(),
             &Entry::new(EntryKind::Ready, "ready"),
             None,
-            Box::pin(async move { module.module.ready().await }),
+            Box::pin(async move { module.object().ready().await.map_err(|error| format!("{error:#}")) }),
         );
         let limit = self.shared.lifecycle.stop_deadline;
         let reason = match (instance.state(), timeout(limit, asking).await) {
             (ModuleState::Active, Ok(Ok(Ok(())))) => None,
-            (ModuleState::Active, Ok(Ok(Err(error)))) => Some(format!("{error:#}")),
+            (ModuleState::Active, Ok(Ok(Err(reason)))) => Some(reason),
             (ModuleState::Active, Ok(Err(error))) => Some(error.to_string()),
             (ModuleState::Active, Err(_)) => Some("it did not answer in time".to_owned()),
             (state, _) => Some(format!("it is {state}")),
@@ -201,15 +204,12 @@ impl Base {
     ///
     /// [`CompositionError`] with all that is wrong. What served before serves on, unharmed.
     pub async fn deploy(&self, change: Change) -> Result<Deployed, CompositionError> {
-        deploy(&self.shared, change).await
+        deploy(&self.shared, change, Reason::Asked).await
     }
 
     /// Waits until all instances that left have drained and stopped.
     pub async fn settled(&self) {
-        // A tracker is only waited for when it is closed; closing does not keep it from being used.
-        self.shared.retiring.close();
-        self.shared.retiring.wait().await;
-        self.shared.retiring.reopen();
+        self.shared.retiring.none().await;
     }
 }
 

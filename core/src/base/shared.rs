@@ -3,22 +3,20 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime;
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
 
 use crate::base::ModuleSettings;
 use crate::base::config::{DrainSettings, LifecycleSettings, ModuleCoreSettings};
-use crate::compose::Composition;
-use crate::deploy::{Cell, Deployer, Pinned, Restarts, Versioned};
+use crate::compose::{Composition, Problem};
+use crate::deploy::{Cell, Count, Deployer, Pinned, Restarts, Versioned};
 use crate::descriptors::{ModuleName, Presence, StarterDescriptor};
 use crate::isolation::Stats;
-use crate::module::{Instance, LifecycleHistory, ModuleSpec, ModuleState};
+use crate::module::{Instance, LifecycleHistory, ModuleSpec};
 use crate::scene::SceneName;
 use crate::settings::{KeyPath, Tree};
 use crate::starter::{Around, StarterCalls};
@@ -56,15 +54,26 @@ pub(crate) struct Shared {
     pub(crate) deployer: Deployer,
     pub(crate) history: LifecycleHistory,
     pub(crate) restarts: Restarts,
-    pub(crate) retiring: TaskTracker,
+    /// Counts the generations that are on their way out.
+    pub(crate) retiring: Count,
     pub(crate) phase: watch::Sender<Phase>,
-    pub(crate) started_starters: OnceLock<Vec<RunningStarter>>,
-    pub(crate) around_starters: OnceLock<Arc<[Arc<dyn Around>]>>,
+    /// The starters that run. Let go of when the base has ended: they may hold the base.
+    starters: Mutex<Starters>,
     /// Compositions that serve no longer, and may still be pinned.
     superseded: Mutex<Vec<Arc<Versioned<Composition>>>>,
     stats: Mutex<BTreeMap<(ModuleName, SceneName), Arc<Stats>>>,
-    failed_stops: AtomicUsize,
+    failed_stops: Mutex<Vec<Problem>>,
 }
+
+/// The starters of a base, in the order of their start.
+#[derive(Clone)]
+struct Starters {
+    running: Arc<[RunningStarter]>,
+    arounds: Arc<[Arc<dyn Around>]>,
+}
+
+/// How many failed stops are kept for the report at the end.
+const FAILED_STOPS: usize = 100;
 
 impl Shared {
     pub(crate) fn new(
@@ -84,13 +93,12 @@ impl Shared {
             deployer: Deployer::new(),
             history: LifecycleHistory::new(),
             restarts: Restarts::new(core.restart.into()),
-            retiring: TaskTracker::new(),
+            retiring: Count::new(),
             phase: watch::Sender::new(Phase::Starting),
-            started_starters: OnceLock::new(),
-            around_starters: OnceLock::new(),
+            starters: Mutex::new(Starters { running: Arc::from(Vec::new()), arounds: Arc::from(Vec::new()) }),
             superseded: Mutex::default(),
             stats: Mutex::default(),
-            failed_stops: AtomicUsize::new(0),
+            failed_stops: Mutex::default(),
         })
     }
 
@@ -98,12 +106,33 @@ impl Shared {
         Pinned::new(self.cell.pin())
     }
 
-    pub(crate) fn starters(&self) -> &[RunningStarter] {
-        self.started_starters.get().map_or(&[], Vec::as_slice)
+    pub(crate) fn starters(&self) -> Arc<[RunningStarter]> {
+        lock(&self.starters).running.clone()
     }
 
     pub(crate) fn arounds(&self) -> Arc<[Arc<dyn Around>]> {
-        self.around_starters.get().cloned().unwrap_or_else(|| Arc::from(Vec::new()))
+        lock(&self.starters).arounds.clone()
+    }
+
+    /// Keeps the starters that run, and the wrappers among them.
+    pub(crate) fn set_starters(&self, running: Vec<RunningStarter>) {
+        let arounds: Vec<_> = running.iter().filter_map(|starter| starter.calls.around()).collect();
+        let before = std::mem::replace(
+            &mut *lock(&self.starters),
+            Starters { running: running.into(), arounds: arounds.into() },
+        );
+        // Dropped after the lock is free: it may be the last reference to a starter.
+        drop(before);
+    }
+
+    /// Lets go of the starters and of what they prepared. Either may hold the base, which would
+    /// then never be freed.
+    pub(crate) fn let_go(&self) {
+        self.set_starters(Vec::new());
+        let number = self.cell.current().value().number();
+        let empty = Versioned::new(Composition::new(number, Vec::new(), Arc::from(Vec::new())));
+        drop(self.cell.swap(empty));
+        self.forget_superseded();
     }
 
     pub(crate) fn module_settings<'a>(&'a self, module: &'a ModuleName, scene: &'a SceneName) -> ModuleSettings<'a> {
@@ -135,13 +164,34 @@ impl Shared {
         matches!(*self.phase.borrow(), Phase::Draining | Phase::Stopped)
     }
 
-    /// Keeps a composition that is about to be replaced, for as long as it may be pinned.
-    pub(crate) fn supersede(&self, was: Arc<Versioned<Composition>>) {
-        lock(&self.superseded).push(was);
+    /// Lets `next` serve. What served until now is returned, and kept for as long as it may be
+    /// pinned: in one step, so that nobody finds it neither here nor there.
+    pub(crate) fn replace(&self, next: Arc<Versioned<Composition>>) -> Arc<Versioned<Composition>> {
+        let mut superseded = lock(&self.superseded);
+        let was = self.cell.swap(next);
+        superseded.push(was.clone());
+        was
     }
 
-    pub(crate) fn last_superseded(&self) -> Option<Arc<Versioned<Composition>>> {
-        lock(&self.superseded).last().cloned()
+    /// Keeps a composition that never served, for as long as work that began in it has pinned it:
+    /// it holds instances that serve on.
+    pub(crate) fn discard(&self, composition: Arc<Versioned<Composition>>) {
+        lock(&self.superseded).push(composition);
+        self.forget_superseded();
+    }
+
+    /// The instances that serve no longer and are not over, the oldest first.
+    pub(crate) fn leaving(&self) -> Vec<Arc<Instance>> {
+        let current = self.cell.current();
+        let mut leaving = BTreeMap::new();
+        for composition in lock(&self.superseded).iter() {
+            for instance in composition.value().instances() {
+                if !current.value().holds(instance.uid()) && !instance.state_cell().is_over() {
+                    leaving.insert(instance.uid(), instance.clone());
+                }
+            }
+        }
+        leaving.into_values().collect()
     }
 
     /// The compositions that serve no longer and hold one of these instances.
@@ -155,28 +205,34 @@ impl Shared {
 
     /// Lets go of compositions that nobody can be in any more.
     pub(crate) fn forget_superseded(&self) {
+        let mut superseded = lock(&self.superseded);
+        // Looked at under the lock: what serves does not change meanwhile.
         let current = self.cell.current();
         let over = |composition: &Arc<Versioned<Composition>>| {
             composition.pins().now() == 0
-                && composition.value().instances().all(|instance| {
-                    current.value().holds(instance.uid())
-                        || matches!(instance.state(), ModuleState::Stopped | ModuleState::Failed)
-                })
+                && composition
+                    .value()
+                    .instances()
+                    .all(|instance| current.value().holds(instance.uid()) || instance.state_cell().is_over())
         };
-        let mut superseded = lock(&self.superseded);
         let (gone, kept) = std::mem::take(&mut *superseded).into_iter().partition(over);
         *superseded = kept;
         drop(superseded);
         // Dropped after the lock is free: instances run module code when they are dropped.
         let gone: Vec<_> = gone;
-        drop(gone);
+        drop((gone, current));
     }
 
-    pub(crate) fn note_failed_stop(&self) {
-        self.failed_stops.fetch_add(1, Ordering::Relaxed);
+    /// Keeps a failed stop for the report at the end of the base.
+    pub(crate) fn note_failed_stop(&self, problem: Problem) {
+        let mut failed = lock(&self.failed_stops);
+        if failed.len() < FAILED_STOPS {
+            failed.push(problem);
+        }
     }
 
-    pub(crate) fn failed_stops(&self) -> usize {
-        self.failed_stops.load(Ordering::Relaxed)
+    /// The stops that failed, which are told once.
+    pub(crate) fn take_failed_stops(&self) -> Vec<Problem> {
+        std::mem::take(&mut lock(&self.failed_stops))
     }
 }

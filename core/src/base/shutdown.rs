@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::base::{Base, Phase, Shared};
 use crate::compose::{CompositionError, Place, Problem};
-use crate::deploy::{Change, deploy};
+use crate::deploy::{Change, Reason, deploy, not_longer_than};
 use crate::descriptors::Presence;
 use crate::module::ModuleState;
 
@@ -19,11 +19,17 @@ impl Base {
     /// All that did not end in order. The base has ended all the same.
     pub async fn shutdown(&self) -> Result<(), CompositionError> {
         let shared = &self.shared;
-        if shared.is_ending() {
+        let first = shared.phase.send_if_modified(|phase| {
+            let serving = !matches!(phase, Phase::Draining | Phase::Stopped);
+            if serving {
+                *phase = Phase::Draining;
+            }
+            serving
+        });
+        if !first {
             self.phases().wait_for(|phase| *phase == Phase::Stopped).await.ok();
             return Ok(());
         }
-        shared.phase.send_replace(Phase::Draining);
         tracing::info!(target: "bedplate::lifecycle", grace = ?shared.drain.grace, "the base drains");
         if !shared.drain.grace.is_zero() {
             sleep(shared.drain.grace).await;
@@ -33,15 +39,8 @@ impl Base {
         problems.extend(remove_modules(shared).await);
         self.settled().await;
         problems.extend(stop_starters(shared).await);
-        let failed = shared.failed_stops();
-        if failed > 0 {
-            problems.push(Problem {
-                code: "stop-failed",
-                what: format!("{failed} modules did not stop in order; the log names them"),
-                places: Vec::new(),
-                help: "mend their `stop`".to_owned(),
-            });
-        }
+        problems.extend(shared.take_failed_stops());
+        shared.let_go();
         shared.phase.send_replace(Phase::Stopped);
         tracing::info!(target: "bedplate::lifecycle", "the base has stopped");
         if problems.is_empty() { Ok(()) } else { Err(CompositionError::new("shutdown", problems)) }
@@ -68,14 +67,8 @@ async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for starter in shared.starters().iter().rev() {
         let name = starter.descriptor.name;
-        let what = match timeout(shared.drain.deadline, starter.calls.drain()).await {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => format!("the starter `{name}` did not drain: {error:#}"),
-            Err(_) => format!(
-                "the starter `{name}` did not drain within {}; what was left is cancelled",
-                humantime::format_duration(shared.drain.deadline)
-            ),
-        };
+        let Err(error) = not_longer_than(shared.drain.deadline, starter.calls.drain()).await else { continue };
+        let what = format!("the starter `{name}` did not drain: {error:#}; what is left is cancelled");
         tracing::warn!(target: "bedplate::lifecycle", starter = name, "{what}");
         problems.push(Problem {
             code: "drain-failed",
@@ -88,29 +81,18 @@ async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
 }
 
 async fn remove_modules(shared: &Arc<Shared>) -> Vec<Problem> {
-    let names: Vec<_> = shared.cell.current().value().instances().map(|instance| instance.module().clone()).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    let change = names.into_iter().fold(Change::new(), Change::remove);
-    deploy(shared, change).await.err().map(|error| error.problems).unwrap_or_default()
+    deploy(shared, Change::new(), Reason::Ending).await.err().map(|error| error.problems).unwrap_or_default()
 }
 
 pub(super) async fn stop_starters(shared: &Arc<Shared>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for starter in shared.starters().iter().rev() {
         let name = starter.descriptor.name;
-        let what = match timeout(shared.lifecycle.stop_deadline, starter.calls.stop()).await {
-            Ok(Ok(())) => {
-                tracing::info!(target: "bedplate::lifecycle", starter = name, "starter `{name}` has stopped");
-                continue;
-            }
-            Ok(Err(error)) => format!("the starter `{name}` did not stop in order: {error:#}"),
-            Err(_) => format!(
-                "the starter `{name}` did not stop within {}",
-                humantime::format_duration(shared.lifecycle.stop_deadline)
-            ),
+        let Err(error) = not_longer_than(shared.lifecycle.stop_deadline, starter.calls.stop()).await else {
+            tracing::info!(target: "bedplate::lifecycle", starter = name, "starter `{name}` has stopped");
+            continue;
         };
+        let what = format!("the starter `{name}` did not stop in order: {error:#}");
         tracing::error!(target: "bedplate::lifecycle", starter = name, "{what}");
         problems.push(Problem {
             code: "stop-failed",

@@ -22,13 +22,13 @@ pub(crate) fn check(
     names(specs, &mut problems);
     starter_needs(starters, &mut problems);
     publishers(scene, specs, &mut problems);
-    let publishers = Publishing::of(specs);
+    let publishers = Publishing::of(scene, specs);
     for spec in specs {
         for required in spec.requirements.as_slice() {
             requirement(scene, specs, &publishers, starters, spec, required, &mut problems);
         }
     }
-    cycles(specs, &mut problems);
+    cycles(scene, specs, &mut problems);
     problems
 }
 
@@ -51,7 +51,7 @@ fn publishers(scene: &SceneName, specs: &[Arc<ModuleSpec>], problems: &mut Vec<P
     let mut by_contract: BTreeMap<(&str, TypeId), Vec<(&ModuleSpec, Site)>> = BTreeMap::new();
     let mut contracts: BTreeMap<TypeId, &'static Contract> = BTreeMap::new();
     for spec in specs {
-        for published in &spec.publishes {
+        for published in spec.publishes_in(scene) {
             contracts.insert(published.contract_type, published.contract);
             by_contract
                 .entry((published.contract.name, published.contract_type))
@@ -84,14 +84,14 @@ fn list(publishers: &[(&ModuleSpec, Site)]) -> String {
     publishers.iter().map(|(spec, _)| format!("`{}`", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Who publishes what, by the type of the contract.
+/// Who publishes what in a scene, by the type of the contract.
 struct Publishing<'a>(FxHashMap<TypeId, Vec<&'a ModuleSpec>>);
 
 impl<'a> Publishing<'a> {
-    fn of(specs: &'a [Arc<ModuleSpec>]) -> Self {
+    fn of(scene: &SceneName, specs: &'a [Arc<ModuleSpec>]) -> Self {
         let mut by_contract: FxHashMap<TypeId, Vec<&'a ModuleSpec>> = FxHashMap::default();
         for spec in specs {
-            for published in &spec.publishes {
+            for published in spec.publishes_in(scene) {
                 by_contract.entry(published.contract_type).or_default().push(spec);
             }
         }
@@ -222,8 +222,8 @@ fn other_versions<'a>(specs: &'a [Arc<ModuleSpec>], contract: &'static Contract)
     })
 }
 
-fn cycles(specs: &[Arc<ModuleSpec>], problems: &mut Vec<Problem>) {
-    let Err(circles) = start_order(&required_by_index(specs)) else { return };
+fn cycles(scene: &SceneName, specs: &[Arc<ModuleSpec>], problems: &mut Vec<Problem>) {
+    let Err(circles) = start_order(&required_by_index(scene, specs)) else { return };
     for circle in circles {
         let names: Vec<_> = circle.iter().chain(circle.first()).map(|index| specs[*index].name.as_str()).collect();
         let places = circle
@@ -248,7 +248,8 @@ fn edge_place(from: &ModuleSpec, to: &ModuleSpec) -> Option<Place> {
         .iter()
         .find(|required| match required.kind {
             RequiredKind::Service { contract_type, need: Need::Required, .. } => {
-                to.publishes.iter().any(|published| published.contract_type == contract_type)
+                required.field.from.is_none_or(|name| to.name.as_str() == name)
+                    && to.publishes.iter().any(|published| published.contract_type == contract_type)
             }
             _ => false,
         })

@@ -7,19 +7,20 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::module::{ModuleSpec, Need, RequiredKind};
+use crate::scene::SceneName;
 
-/// For each module, the modules whose required services it needs, by index.
-pub(crate) fn required_by_index(specs: &[Arc<ModuleSpec>]) -> Vec<BTreeSet<usize>> {
+/// For each module, the modules whose required services it needs in a scene, by index.
+pub(crate) fn required_by_index(scene: &SceneName, specs: &[Arc<ModuleSpec>]) -> Vec<BTreeSet<usize>> {
     let mut publishers: FxHashMap<TypeId, Vec<usize>> = FxHashMap::default();
     let mut by_name: FxHashMap<&str, usize> = FxHashMap::default();
     for (index, spec) in specs.iter().enumerate() {
         by_name.insert(spec.name.as_str(), index);
-        for published in &spec.publishes {
+        for published in spec.publishes_in(scene) {
             publishers.entry(published.contract_type).or_default().push(index);
         }
     }
     let publishes = |index: &usize, contract: TypeId| {
-        specs[*index].publishes.iter().any(|published| published.contract_type == contract)
+        specs[*index].publishes_in(scene).any(|published| published.contract_type == contract)
     };
     specs
         .iter()

@@ -2,26 +2,23 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
-use crate::base::{ModuleSettings, RunningStarter, Shared};
+use crate::base::{RunningStarter, Shared};
 use crate::compose::{Composition, CompositionError, Place, Problem, check};
-use crate::deploy::retire::{retire, stop_all};
+use crate::deploy::make::{make_within, problems_of};
+use crate::deploy::restart::{Failed, overtaken};
+use crate::deploy::retire::{abandon, bury, forget, retire};
 use crate::deploy::start::{Started, place, start_all};
-use crate::deploy::{Change, Deployed, Step, Versioned};
+use crate::deploy::{Change, Deployed, Step, Versioned, bounded, not_longer_than};
 use crate::descriptors::{ModuleName, Presence};
-use crate::isolation::{Contained, Frame, Scoped, catch};
-use crate::module::{
-    Fields, Instance, InstanceId, InstanceState, ModuleContext, ModuleSpec, ModuleState, PublishedService,
-};
+use crate::isolation::catch;
+use crate::module::{Instance, InstanceId, InstanceState, ModuleSpec, ModuleState};
 use crate::scene::SceneName;
-use crate::starter::{Handles, Provided, Staged};
+use crate::starter::Staged;
 
 /// One deployment at a time; others wait for their turn.
 pub(crate) struct Deployer {
@@ -32,8 +29,18 @@ pub(crate) struct Deployer {
 struct Installed {
     specs: BTreeMap<ModuleName, Arc<ModuleSpec>>,
     generations: BTreeMap<ModuleName, u64>,
-    next_uid: u64,
     next_composition: u64,
+}
+
+/// Why a deployment is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Reason {
+    /// Somebody asked for it.
+    Asked,
+    /// The restart policy did, about this failure; nothing is done where it is not so any more.
+    Restart(Failed),
+    /// The base ends: everything goes, and no starter can keep it.
+    Ending,
 }
 
 /// Whether the base has served before: the first composition may leave optional modules out.
@@ -45,8 +52,7 @@ enum Round {
 
 impl Deployer {
     pub(crate) fn new() -> Self {
-        let installed =
-            Installed { specs: BTreeMap::new(), generations: BTreeMap::new(), next_uid: 1, next_composition: 1 };
+        let installed = Installed { specs: BTreeMap::new(), generations: BTreeMap::new(), next_composition: 1 };
         Self { state: Mutex::new(installed) }
     }
 
@@ -57,11 +63,11 @@ impl Deployer {
 }
 
 /// Carries out a change, to its end even where the caller goes away.
-pub(crate) async fn deploy(base: &Arc<Shared>, change: Change) -> Result<Deployed, CompositionError> {
+pub(crate) async fn deploy(base: &Arc<Shared>, change: Change, reason: Reason) -> Result<Deployed, CompositionError> {
     let running = base.clone();
     let task = base.runtime.spawn(async move {
         let mut installed = running.deployer.state.lock().await;
-        Deployment::new(&running, &mut installed, change).run().await
+        Deployment::new(&running, &mut installed, change, reason).run().await
     });
     task.await.unwrap_or_else(|error| {
         Err(CompositionError::new(
@@ -80,6 +86,7 @@ struct Deployment<'a> {
     base: &'a Arc<Shared>,
     installed: &'a mut Installed,
     change: Change,
+    reason: Reason,
     round: Round,
     scene: SceneName,
     steps: Vec<Step>,
@@ -87,23 +94,32 @@ struct Deployment<'a> {
 }
 
 impl<'a> Deployment<'a> {
-    fn new(base: &'a Arc<Shared>, installed: &'a mut Installed, change: Change) -> Self {
+    fn new(base: &'a Arc<Shared>, installed: &'a mut Installed, mut change: Change, reason: Reason) -> Self {
         let round = if base.cell.current().value().number() == 0 { Round::First } else { Round::Later };
-        Self { base, installed, change, round, scene: SceneName::main(), steps: Vec::new(), since: Instant::now() }
+        if reason == Reason::Ending {
+            change.remove.extend(installed.specs.keys().cloned());
+        }
+        Self {
+            base,
+            installed,
+            change,
+            reason,
+            round,
+            scene: SceneName::main(),
+            steps: Vec::new(),
+            since: Instant::now(),
+        }
     }
 
     async fn run(mut self) -> Result<Deployed, CompositionError> {
+        self.may_begin()?;
         let mut specs = self.next_specs()?;
         self.done("check");
 
-        let (new, problems) = self.construct();
-        if !problems.is_empty() {
-            self.drop_instances(&new, "another module of the deployment cannot be made").await;
-            return Err(CompositionError::new("construct", problems));
-        }
+        let new = self.construct().await?;
         self.done("construct");
         if let Err(error) = self.migrate(&new).await {
-            self.drop_instances(&new, "a step before its start failed").await;
+            forget(self.base, &new, "a step before its start failed").await;
             return Err(error);
         }
         self.done("migrate");
@@ -115,16 +131,19 @@ impl<'a> Deployment<'a> {
         }
 
         if let Err(error) = self.prepare(&next).await {
-            stop_all(self.base, &next, &new).await;
-            self.drop_instances(&new, "a starter refused the composition").await;
-            return Err(error);
+            if self.reason != Reason::Ending {
+                abandon(self.base, &next, &new, "a starter refused the composition").await;
+                self.base.discard(next);
+                return Err(error);
+            }
+            tracing::error!(target: "bedplate::deploy", "the base ends all the same: {error}");
         }
         self.done("prepare");
 
         self.installed.specs = specs;
-        let leaving = self.swap(&next, &new);
+        let (was, leaving) = self.swap(&next, &new);
         self.done("swap");
-        self.announce(&new, &leaving, next.value());
+        self.announce(&new, was, &leaving, next.value());
         for (spec, cause) in &left_out {
             self.base.restarts.did_not_start(self.base, spec.clone(), cause);
         }
@@ -142,6 +161,29 @@ impl<'a> Deployment<'a> {
         self.since = Instant::now();
     }
 
+    /// Whether there is still something to do, now that it is this deployment's turn.
+    fn may_begin(&self) -> Result<(), CompositionError> {
+        if let Reason::Restart(failed) = self.reason {
+            let now = self.base.cell.current();
+            let serves = |module| now.value().instance(module, &self.scene).map(|instance| instance.uid());
+            if let Some(module) = self.change.put.keys().find(|module| !failed.is_still(serves(module))) {
+                return Err(overtaken(module));
+            }
+        }
+        if self.base.is_ending() && self.reason != Reason::Ending {
+            return Err(CompositionError::new(
+                "check",
+                vec![Problem {
+                    code: "base-ending",
+                    what: "the base is ending, and takes no deployment any more".to_owned(),
+                    places: Vec::new(),
+                    help: "deploy to a base that serves".to_owned(),
+                }],
+            ));
+        }
+        Ok(())
+    }
+
     /// What the next composition is made of, checked.
     fn next_specs(&self) -> Result<BTreeMap<ModuleName, Arc<ModuleSpec>>, CompositionError> {
         let mut specs = self.installed.specs.clone();
@@ -155,31 +197,37 @@ impl<'a> Deployment<'a> {
     }
 
     /// Makes an instance of each module that is put.
-    fn construct(&mut self) -> (Vec<Arc<Instance>>, Vec<Problem>) {
+    async fn construct(&mut self) -> Result<Vec<Arc<Instance>>, CompositionError> {
         let specs: Vec<_> = self.change.put.values().cloned().collect();
         let mut made = Vec::new();
+        let mut lost = Vec::new();
         let mut problems = Vec::new();
         for spec in specs {
-            match self.construct_one(spec) {
+            let state = self.begin(&spec);
+            let limit = self.base.start_deadline(&spec.name);
+            match make_within(limit, self.base, spec, state.clone()).await {
                 Ok(instance) => made.push(Arc::new(instance)),
-                Err(found) => problems.extend(found),
+                Err(found) => {
+                    state.transition(ModuleState::Failed, found.first().map_or("", |problem| &problem.what));
+                    lost.push(state);
+                    problems.extend(found);
+                }
             }
         }
-        (made, problems)
+        if problems.is_empty() {
+            return Ok(made);
+        }
+        bury(self.base, &lost).await;
+        forget(self.base, &made, "another module of the deployment cannot be made").await;
+        Err(CompositionError::new("construct", problems))
     }
 
-    fn construct_one(&mut self, spec: Arc<ModuleSpec>) -> Result<Instance, Vec<Problem>> {
+    /// The identity of the next instance of a module.
+    fn begin(&mut self, spec: &ModuleSpec) -> Arc<InstanceState> {
         let generation = self.installed.generations.entry(spec.name.clone()).or_default();
         *generation += 1;
         let id = InstanceId { module: spec.name.clone(), scene: self.scene.clone(), generation: *generation };
-        let uid = self.installed.next_uid;
-        self.installed.next_uid += 1;
-        let state = InstanceState::new(id, uid, 0, self.base, self.base.runtime.clone());
-        let result = make(self.base, spec, state.clone());
-        if let Err(problems) = &result {
-            state.transition(ModuleState::Failed, problems.first().map_or("", |problem| &problem.what));
-        }
-        result
+        InstanceState::new(id, 0, self.base, self.base.runtime.clone())
     }
 
     async fn migrate(&self, new: &[Arc<Instance>]) -> Result<(), CompositionError> {
@@ -187,13 +235,9 @@ impl<'a> Deployment<'a> {
         for instance in new {
             let settings = self.base.module_settings(instance.module(), instance.scene());
             let staged = Staged { id: instance.id(), requirements: &instance.spec.requirements, settings: &settings };
-            for starter in self.base.starters() {
-                let migrating = AssertUnwindSafe(starter.calls.migrate(&staged)).catch_unwind();
-                let error = match migrating.await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(error)) => error,
-                    Err(_) => anyhow::anyhow!("the starter panicked; the log has the panic's text"),
-                };
+            for starter in self.base.starters().iter() {
+                // It has no deadline: the next one would wait for the same rows again.
+                let Err(error) = bounded(starter.calls.migrate(&staged)).await else { continue };
                 problems.extend(problems_of(error, "migration-failed", |error| {
                     (
                         format!(
@@ -217,31 +261,26 @@ impl<'a> Deployment<'a> {
     ) -> Result<(Vec<Arc<Instance>>, Arc<Versioned<Composition>>, LeftOut), CompositionError> {
         let next = self.compose(&new);
         let deadlines: Vec<Duration> = new.iter().map(|instance| self.base.start_deadline(instance.module())).collect();
-        let Started { failed } = start_all(&next, &new, &deadlines).await;
+        let Started { failed } = start_all(&self.scene, &next, &new, &deadlines).await;
         if failed.is_empty() {
             return Ok((new, next, Vec::new()));
         }
         let may_fail = |index: &usize| self.base.presence(&new[*index].spec) == Presence::Optional;
         if self.round == Round::Later || !failed.keys().all(may_fail) {
-            let (not_started, started): (Vec<_>, Vec<_>) =
-                new.iter().cloned().enumerate().partition(|(index, _)| failed.contains_key(index));
-            let started: Vec<_> = started.into_iter().map(|(_, instance)| instance).collect();
-            stop_all(self.base, &next, &started).await;
-            self.drop_instances(&started, "another module of the deployment failed").await;
-            self.drop_instances(&not_started.into_iter().map(|(_, instance)| instance).collect::<Vec<_>>(), "").await;
+            abandon(self.base, &next, &new, "another module of the deployment failed").await;
+            self.base.discard(next);
             return Err(CompositionError::new("start", failed.into_values().collect()));
         }
         let (lost, kept): (Vec<_>, Vec<_>) =
             new.into_iter().enumerate().partition(|(index, _)| failed.contains_key(index));
         let kept: Vec<_> = kept.into_iter().map(|(_, instance)| instance).collect();
-        let mut left_out = Vec::new();
-        for (index, instance) in lost {
-            let cause = failed[&index].what.clone();
-            self.drop_instances(std::slice::from_ref(&instance), "").await;
-            left_out.push((instance.spec.clone(), cause));
-        }
-        let next = self.compose(&kept);
-        Ok((kept, next, left_out))
+        let left_out =
+            lost.iter().map(|(index, instance)| (instance.spec.clone(), failed[index].what.clone())).collect();
+        let lost: Vec<_> = lost.into_iter().map(|(_, instance)| instance).collect();
+        abandon(self.base, &next, &lost, "it is left out").await;
+        let without = self.compose(&kept);
+        self.base.discard(next);
+        Ok((kept, without, left_out))
     }
 
     /// The next composition: what stays of the current one, and these.
@@ -265,20 +304,19 @@ impl<'a> Deployment<'a> {
 
     /// Lets every starter prepare the next composition; aborts all where one refuses.
     async fn prepare(&self, next: &Arc<Versioned<Composition>>) -> Result<(), CompositionError> {
+        let starters = self.base.starters();
         let mut prepared: Vec<(&RunningStarter, TypeId, Box<dyn Any + Send + Sync>)> = Vec::new();
-        for starter in self.base.starters() {
-            let preparing = AssertUnwindSafe(starter.calls.prepare(next.value())).catch_unwind();
-            let error = match timeout(self.base.lifecycle.start_deadline, preparing).await {
-                Ok(Ok(Ok(value))) => {
+        for starter in starters.iter() {
+            let preparing = starter.calls.prepare(next.value());
+            let error = match not_longer_than(self.base.lifecycle.start_deadline, preparing).await {
+                Ok(value) => {
                     prepared.push((starter, (starter.descriptor.type_id)(), value));
                     continue;
                 }
-                Ok(Ok(Err(error))) => error,
-                Ok(Err(_)) => anyhow::anyhow!("it panicked; the log has the panic's text"),
-                Err(_) => anyhow::anyhow!("it did not answer in time"),
+                Err(error) => error,
             };
             for (starter, _, value) in prepared.into_iter().rev() {
-                starter.calls.abort(value).await;
+                self.abort(starter, value).await;
             }
             let name = starter.descriptor.name;
             let site = starter.descriptor.site;
@@ -298,133 +336,91 @@ impl<'a> Deployment<'a> {
         Ok(())
     }
 
+    /// Takes back what a starter prepared. One that cannot is told about, and holds nobody up.
+    async fn abort(&self, starter: &RunningStarter, prepared: Box<dyn Any + Send + Sync>) {
+        let aborting = async {
+            starter.calls.abort(prepared).await;
+            Ok(())
+        };
+        if let Err(error) = not_longer_than(self.base.lifecycle.stop_deadline, aborting).await {
+            let name = starter.descriptor.name;
+            tracing::error!(target: "bedplate::deploy", starter = name, "the starter `{name}` did not take back what it prepared: {error:#}");
+        }
+    }
+
     /// The one moment: from here on, whatever enters finds the next composition.
-    fn swap(&self, next: &Arc<Versioned<Composition>>, new: &[Arc<Instance>]) -> Vec<Arc<Instance>> {
+    fn swap(
+        &self,
+        next: &Arc<Versioned<Composition>>,
+        new: &[Arc<Instance>],
+    ) -> (Arc<Versioned<Composition>>, Vec<Arc<Instance>>) {
         let current = self.base.cell.current();
         let leaving: Vec<_> = current.value().instances().filter(|instance| self.leaves(instance)).cloned().collect();
         // Before the pointer moves: unpinned work of what leaves must find its home at any time.
         for instance in &leaving {
             instance.state_cell().set_home(Some(current.clone()));
         }
-        self.base.supersede(current);
-        self.base.cell.swap(next.clone());
+        drop(current);
+        let was = self.base.replace(next.clone());
         for instance in new {
             instance.state_cell().set_home(None);
         }
-        leaving
+        (was, leaving)
     }
 
-    fn announce(&self, new: &[Arc<Instance>], leaving: &[Arc<Instance>], now: &Composition) {
-        let was = self.base.last_superseded();
+    fn announce(
+        &self,
+        new: &[Arc<Instance>],
+        was: Arc<Versioned<Composition>>,
+        leaving: &[Arc<Instance>],
+        now: &Composition,
+    ) {
         for instance in leaving {
             let state = instance.state_cell();
             state.transition(ModuleState::Draining, &format!("composition {} took over", now.number()));
             state.draining.cancel();
             crate::sync::lock(&state.background).cancel();
         }
-        for starter in self.base.starters() {
+        for starter in self.base.starters().iter() {
             if let Err(text) = catch(|| starter.calls.committed(now)) {
                 tracing::error!(target: "bedplate::deploy", starter = starter.descriptor.name, "panicked in `committed`: {text}");
             }
         }
         for instance in new {
-            if let Some(exports) = instance.exports()
-                && let Err(text) = catch(|| exports.start_background())
-            {
-                instance.state_cell().report_panic("background", &text);
+            if let Some(exports) = instance.exports() {
+                exports.start_background();
             }
+            instance.state_cell().begins_to_serve();
         }
         if leaving.is_empty() {
+            drop(was);
             self.base.forget_superseded();
-        } else if let Some(was) = was {
-            let ending = retire(self.base.clone(), was, leaving.to_vec(), self.base.drain.deadline);
-            self.base.retiring.spawn_on(ending, &self.base.runtime);
-        }
-    }
-
-    /// Forgets instances that never served.
-    async fn drop_instances(&self, instances: &[Arc<Instance>], cause: &str) {
-        for instance in instances {
-            let state = instance.state_cell();
-            if !matches!(state.state(), ModuleState::Failed | ModuleState::Stopped) {
-                state.transition(ModuleState::Failed, cause);
-            }
-            state.draining.cancel();
-            state.cancelled.cancel();
-            state.in_flight.cancel_all();
-            state.set_home(None);
-            for starter in self.base.starters() {
-                starter.calls.release(instance.id()).await;
-            }
+        } else {
+            let counted = Retiring::begin(self.base);
+            let ending = retire(self.base.clone(), was, leaving.to_vec());
+            self.base.runtime.spawn(async move {
+                ending.await;
+                drop(counted);
+            });
         }
     }
 }
 
 type LeftOut = Vec<(Arc<ModuleSpec>, String)>;
 
-/// Makes one instance: handles from the starters, then its constructor.
-fn make(base: &Arc<Shared>, spec: Arc<ModuleSpec>, state: Arc<InstanceState>) -> Result<Instance, Vec<Problem>> {
-    let settings: ModuleSettings<'_> = base.module_settings(&state.id.module, &state.id.scene);
-    let module = Place::source(format!("the module `{}`", spec.name), spec.site);
-    let mut handles = Handles::default();
-    let mut problems = Vec::new();
-    for starter in base.starters() {
-        let staged = Staged { id: &state.id, requirements: &spec.requirements, settings: &settings };
-        let result = catch(|| starter.calls.provide(&mut Provided { staged, handles: &mut handles }));
-        if let Err(error) = result.unwrap_or_else(|text| Err(anyhow::anyhow!("it panicked: {text}"))) {
-            problems.extend(problems_of(error, "not-provided", |error| {
-                (
-                    format!("the starter `{}` cannot serve `{}`: {error:#}", starter.descriptor.name, spec.name),
-                    vec![module.clone()],
-                    "mend the module's settings for this starter".to_owned(),
-                )
-            }));
-        }
+/// Counts a retirement, until it is dropped, however it ends.
+struct Retiring(Arc<Shared>);
+
+impl Retiring {
+    fn begin(base: &Arc<Shared>) -> Self {
+        base.retiring.hold();
+        Self(base.clone())
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let context = ModuleContext::new(state.clone());
-    let mut frame = Some(Frame { pin: None, instance: state.clone(), deadline: None, depth: 0 });
-    let made = {
-        let _scope = Scoped::enter(&mut frame);
-        catch(|| (spec.make)(&Fields { context: &context, handles: &handles, settings: &settings }))
-    };
-    let erased =
-        made.unwrap_or_else(|text| Err(anyhow::anyhow!("its constructor panicked: {text}"))).map_err(|error| {
-            problems_of(error, "construct-failed", |error| {
-                (format!("`{}` cannot be made: {error:#}", spec.name), vec![module], "mend what it names".to_owned())
-            })
-        })?;
-    let published = spec
-        .publishes
-        .iter()
-        .filter(|publishes| publishes.scenes.is_empty() || publishes.scenes.contains(&context.scene().as_str()))
-        .filter_map(|publishes| {
-            (publishes.publish)(erased.object()).map(|object| PublishedService {
-                contract: publishes.contract,
-                contract_type: publishes.contract_type,
-                object,
-                site: publishes.site,
-            })
-        })
-        .collect();
-    let (module, published) = (Contained::new(erased, context.state()), Contained::new(published, context.state()));
-    Ok(Instance { spec, context, module, published, exports: OnceLock::new() })
 }
 
-/// The problems of an error: its own, where it carries a list; else one that `describe` makes.
-fn problems_of(
-    error: anyhow::Error,
-    code: &'static str,
-    describe: impl FnOnce(&anyhow::Error) -> (String, Vec<Place>, String),
-) -> Vec<Problem> {
-    match error.downcast::<CompositionError>() {
-        Ok(list) => list.problems,
-        Err(error) => {
-            let (what, places, help) = describe(&error);
-            vec![Problem { code, what, places, help }]
-        }
+impl Drop for Retiring {
+    fn drop(&mut self) {
+        self.0.retiring.release();
     }
 }
 

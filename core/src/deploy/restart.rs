@@ -9,9 +9,11 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::base::Shared;
-use crate::deploy::{Change, deploy};
+use crate::compose::{CompositionError, Problem};
+use crate::deploy::{Change, Reason, deploy};
 use crate::descriptors::ModuleName;
 use crate::module::{InstanceState, ModuleSpec, ModuleState};
+use crate::scene::SceneName;
 use crate::sync::lock;
 
 /// How failed modules are started again.
@@ -45,7 +47,41 @@ pub struct RestartInfo {
 struct Record {
     info: RestartInfo,
     last: Instant,
-    pending: bool,
+    /// Whose failure a restart is on its way for.
+    pending: Option<Failed>,
+}
+
+/// What has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// A task of the instance with this number, which serves.
+    Serving(u64),
+    /// The start of a module that is not part of the composition.
+    Outside,
+}
+
+impl Failed {
+    /// Whether it is still so: `serves` is the number of the module's instance that serves now.
+    pub(super) fn is_still(self, serves: Option<u64>) -> bool {
+        match self {
+            Self::Serving(uid) => serves == Some(uid),
+            Self::Outside => serves.is_none(),
+        }
+    }
+}
+
+/// Why a restart is not carried out: somebody else has deployed the module meanwhile.
+const OVERTAKEN: &str = "overtaken";
+
+/// What a restart answers that finds another generation, or none, where it was asked for.
+pub(super) fn overtaken(module: &ModuleName) -> CompositionError {
+    let problem = Problem {
+        code: OVERTAKEN,
+        what: format!("`{module}` is not restarted: it has been deployed anew, or taken out"),
+        places: Vec::new(),
+        help: "nothing".to_owned(),
+    };
+    CompositionError::new("check", vec![problem])
 }
 
 /// The failures of a base's modules.
@@ -76,13 +112,12 @@ impl Restarts {
         if instance.state() != ModuleState::Active || !base.pin().holds(instance.uid) {
             return;
         }
-        match self.judge(&instance.id.module, &cause) {
-            Verdict::After(wait) => restart_later(base.clone(), instance.id.module.clone(), None, wait),
+        let failed = Failed::Serving(instance.uid);
+        match self.judge(&instance.id.module, failed, &cause) {
+            Verdict::After(wait) => restart_later(base, instance.id.module.clone(), failed, None, wait),
             Verdict::GiveUp => {
-                instance.transition(
-                    ModuleState::Failed,
-                    &format!("given up after {} restarts: {cause}", self.policy.attempts),
-                );
+                let cause = format!("given up after {} restarts: {cause}", self.policy.attempts);
+                instance.transition_where(|state| state == ModuleState::Active, ModuleState::Failed, &cause);
             }
             Verdict::AlreadyPending => {}
         }
@@ -90,8 +125,8 @@ impl Restarts {
 
     /// An optional module that is not part of the composition did not start.
     pub(crate) fn did_not_start(&self, base: &Arc<Shared>, spec: Arc<ModuleSpec>, cause: &str) {
-        match self.judge(&spec.name, cause) {
-            Verdict::After(wait) => restart_later(base.clone(), spec.name.clone(), Some(spec), wait),
+        match self.judge(&spec.name, Failed::Outside, cause) {
+            Verdict::After(wait) => restart_later(base, spec.name.clone(), Failed::Outside, Some(spec), wait),
             Verdict::GiveUp => tracing::error!(
                 target: "bedplate::lifecycle", module = %spec.name,
                 "`{}` is given up after {} attempts: {cause}", spec.name, self.policy.attempts
@@ -100,7 +135,18 @@ impl Restarts {
         }
     }
 
-    fn judge(&self, module: &ModuleName, cause: &str) -> Verdict {
+    /// A restart has failed. The generation that was to be replaced serves on, where there is one.
+    fn failed_again(&self, base: &Arc<Shared>, failed: Failed, spec: Arc<ModuleSpec>, cause: &str) {
+        let now = base.pin();
+        let serving =
+            now.instance(&spec.name, &SceneName::main()).filter(|serving| failed == Failed::Serving(serving.uid()));
+        match serving {
+            Some(serving) => self.failed(base, serving.state_cell(), cause.to_owned()),
+            None => self.did_not_start(base, spec, cause),
+        }
+    }
+
+    fn judge(&self, module: &ModuleName, failed: Failed, cause: &str) -> Verdict {
         let mut records = lock(&self.records);
         let record = records.entry(module.clone()).or_insert_with(|| Record {
             info: RestartInfo {
@@ -111,9 +157,9 @@ impl Restarts {
                 action: String::new(),
             },
             last: Instant::now(),
-            pending: false,
+            pending: None,
         });
-        if record.pending {
+        if record.pending == Some(failed) {
             return Verdict::AlreadyPending;
         }
         if record.last.elapsed() > self.policy.reset_after {
@@ -129,7 +175,7 @@ impl Restarts {
         let doublings = record.info.failures.saturating_sub(1).min(31);
         let wait = self.policy.initial.saturating_mul(1 << doublings).min(self.policy.longest);
         record.info.action = format!("restarts in {}", humantime::format_duration(wait));
-        record.pending = true;
+        record.pending = Some(failed);
         tracing::warn!(
             target: "bedplate::lifecycle", %module, attempt = record.info.failures, of = self.policy.attempts,
             "`{module}` {}: {cause}", record.info.action
@@ -137,35 +183,45 @@ impl Restarts {
         Verdict::After(wait)
     }
 
-    fn settle(&self, module: &ModuleName, action: &str) {
-        if let Some(record) = lock(&self.records).get_mut(module) {
-            record.pending = false;
+    /// A restart was carried out, or not: says so, unless the next failure is there already.
+    fn settle(&self, module: &ModuleName, failed: Failed, action: &str) {
+        let mut records = lock(&self.records);
+        if let Some(record) = records.get_mut(module).filter(|record| record.pending == Some(failed)) {
+            record.pending = None;
             action.clone_into(&mut record.info.action);
         }
     }
 }
 
 /// Waits, then deploys the module anew: `spec` for one that is not in the composition.
-fn restart_later(base: Arc<Shared>, module: ModuleName, spec: Option<Arc<ModuleSpec>>, wait: Duration) {
-    let weak = Arc::downgrade(&base);
-    let runtime = base.runtime.clone();
-    drop(base);
-    runtime.spawn(async move {
+fn restart_later(
+    base: &Arc<Shared>,
+    module: ModuleName,
+    failed: Failed,
+    spec: Option<Arc<ModuleSpec>>,
+    wait: Duration,
+) {
+    let weak = Arc::downgrade(base);
+    base.runtime.spawn(async move {
         tokio::time::sleep(wait).await;
         let Some(base) = weak.upgrade() else { return };
-        if base.is_ending() {
-            return;
-        }
-        let Some(again) = base.deployer.spec(&module).await.or(spec) else { return };
-        base.stats_of(&module, &crate::scene::SceneName::main()).restarted();
+        let Some(again) = base.deployer.spec(&module).await.or(spec) else {
+            return base.restarts.settle(&module, failed, "taken out meanwhile");
+        };
         let mut change = Change::new();
         change.put.insert(module.clone(), again.clone());
-        // The verdict on a failure may wait again: the record must be free for it.
-        match deploy(&base, change).await {
-            Ok(_) => base.restarts.settle(&module, "restarted"),
+        let result = deploy(&base, change, Reason::Restart(failed)).await;
+        if !result.as_ref().is_err_and(|error| error.has(OVERTAKEN)) {
+            base.stats_of(&module, &SceneName::main()).restarted();
+        }
+        match result {
+            Ok(_) => base.restarts.settle(&module, failed, "restarted"),
+            Err(error) if error.has(OVERTAKEN) => base.restarts.settle(&module, failed, "deployed anew meanwhile"),
+            Err(_) if base.is_ending() => {}
             Err(error) => {
-                base.restarts.settle(&module, "failed again");
-                base.restarts.did_not_start(&base, again, &error.to_string());
+                // The verdict on this failure may wait again: the record must be free for it.
+                base.restarts.settle(&module, failed, "failed again");
+                base.restarts.failed_again(&base, failed, again, &error.to_string());
             }
         }
     });

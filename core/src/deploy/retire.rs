@@ -1,130 +1,237 @@
 //! The end of instances that left the composition: drain, stop, release, retire.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use crate::base::Shared;
-use crate::compose::{Composition, required_by_index, start_order};
-use crate::deploy::{Pinned, Versioned};
-use crate::isolation::{Entry, EntryFuture, EntryKind};
-use crate::module::{Instance, ModuleState};
+use crate::compose::{Composition, Problem, required_by_index, start_order};
+use crate::deploy::cell::all_free;
+use crate::deploy::start::place;
+use crate::deploy::{Count, Pinned, Versioned, not_longer_than};
+use crate::isolation::{Entry, EntryFuture, EntryInfo, EntryKind};
+use crate::module::{Instance, InstanceState, ModuleState};
+use crate::service::CallError;
 
 /// Ends `leaving`, which `was` held and the composition that serves now does not.
 ///
 /// Waits until no entry, stream or task is left, or until the deadline, then cancels and names
 /// what is left; stops the instances in reverse order of their requirements; and lets the
 /// starters free what they were given.
-pub(super) async fn retire(
-    base: Arc<Shared>,
-    was: Arc<Versioned<Composition>>,
-    leaving: Vec<Arc<Instance>>,
-    within: Duration,
-) {
-    let deadline = Instant::now() + within;
-    let drained = tokio::select! {
-        () = drained(&base, &leaving) => true,
-        () = sleep_until(deadline) => false,
-    };
-    if !drained {
-        cancel_left(&base, &was, &leaving);
+pub(super) async fn retire(base: Arc<Shared>, was: Arc<Versioned<Composition>>, leaving: Vec<Arc<Instance>>) {
+    if timeout(base.drain.deadline, drained(&base, &leaving)).await.is_err() {
+        cancel_left(&base, &leaving);
         // What was cancelled leaves at its next poll; what blocks its thread cannot be waited for.
-        let _ = timeout(base.lifecycle.stop_deadline, self::drained(&base, &leaving)).await;
+        if timeout(base.lifecycle.stop_deadline, drained(&base, &leaving)).await.is_err() {
+            close_homes(&leaving);
+        }
     }
     stop_all(&base, &was, &leaving).await;
-    for instance in &leaving {
-        instance.state_cell().cancelled.cancel();
-        instance.state_cell().in_flight.cancel_all();
-        instance.state_cell().set_home(None);
-        for starter in base.starters() {
-            starter.calls.release(instance.id()).await;
-        }
-    }
+    bury(&base, &states(&leaving)).await;
+    drop(was);
     base.forget_superseded();
+    tell_leaks(&base, leaving);
 }
 
-/// Waits until nothing can be inside any of the instances.
+/// Ends instances of the composition `next`, which does not go live: cancels what they began, and
+/// stops those that had started.
+pub(super) async fn abandon(
+    base: &Arc<Shared>,
+    next: &Arc<Versioned<Composition>>,
+    instances: &[Arc<Instance>],
+    cause: &str,
+) {
+    for instance in instances {
+        let state = instance.state_cell();
+        state.transition_where(|state| state == ModuleState::Active, ModuleState::Draining, cause);
+        state.cancel();
+    }
+    let _ = timeout(base.lifecycle.stop_deadline, idle(instances)).await;
+    stop_all(base, next, instances).await;
+    forget(base, instances, cause).await;
+}
+
+/// Ends instances that were never started.
+pub(super) async fn forget(base: &Shared, instances: &[Arc<Instance>], cause: &str) {
+    for instance in instances {
+        let state = instance.state_cell();
+        let is_open = |state| !matches!(state, ModuleState::Failed | ModuleState::Stopped);
+        state.transition_where(is_open, ModuleState::Failed, cause);
+    }
+    bury(base, &states(instances)).await;
+}
+
+/// The last step of a life: nothing may be inside any more, and the starters free what they gave.
+pub(super) async fn bury(base: &Shared, instances: &[Arc<InstanceState>]) {
+    for instance in instances {
+        instance.end();
+        for starter in base.starters().iter() {
+            let releasing = async {
+                starter.calls.release(&instance.id).await;
+                Ok(())
+            };
+            if let Err(error) = not_longer_than(base.lifecycle.stop_deadline, releasing).await {
+                let name = starter.descriptor.name;
+                tracing::error!(target: "bedplate::deploy", starter = name, "the starter `{name}` did not release {}: {error:#}", instance.id);
+            }
+        }
+    }
+}
+
+fn states(instances: &[Arc<Instance>]) -> Vec<Arc<InstanceState>> {
+    instances.iter().map(|instance| instance.state_cell().clone()).collect()
+}
+
+/// Waits until no task and no stream of the instances is left.
+async fn idle(instances: &[Arc<Instance>]) {
+    for instance in instances {
+        instance.state_cell().tasks.none().await;
+        instance.state_cell().streams.none().await;
+    }
+}
+
+/// Waits until nothing can be inside any of the instances, and lets nothing in from then on.
 async fn drained(base: &Shared, leaving: &[Arc<Instance>]) {
     loop {
-        for instance in leaving {
-            instance.state_cell().tasks.none().await;
-            instance.state_cell().streams.none().await;
-        }
-        let holding = base.superseded_holding(leaving);
-        join_all(holding.iter().map(|composition| composition.pins().none())).await;
-        let quiet = leaving
-            .iter()
-            .all(|instance| instance.state_cell().tasks.now() == 0 && instance.state_cell().streams.now() == 0)
-            && base.superseded_holding(leaving).iter().all(|composition| composition.pins().now() == 0);
-        if quiet {
-            return;
-        }
-    }
-}
-
-/// The deadline has passed: cancels what is left, and says what it was.
-fn cancel_left(base: &Shared, was: &Arc<Versioned<Composition>>, leaving: &[Arc<Instance>]) {
-    let uids: Vec<_> = leaving.iter().map(|instance| instance.uid()).collect();
-    // An entry of a neighbour that is pinned to the old composition may still call into it.
-    for instance in was.value().instances() {
-        let leaves = uids.contains(&instance.uid());
-        let state = instance.state_cell();
-        if leaves {
-            for left in instance.in_flight() {
-                tracing::warn!(
-                    target: "bedplate::deploy",
-                    module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
-                    "the drain's deadline passed; cancelled {} `{}` of {} after {} ms{}",
-                    left.kind, left.label, instance.id(), left.age_ms,
-                    left.place.map(|place| format!(", spawned at {place}")).unwrap_or_default(),
-                );
+        idle(leaving).await;
+        join_all(base.superseded_holding(leaving).iter().map(|composition| composition.pins().none())).await;
+        if is_quiet(base, leaving) {
+            close_homes(leaving);
+            // Work that nobody tracks may have come in just before.
+            if is_quiet(base, leaving) {
+                return;
             }
-            state.in_flight.cancel_all();
-            state.cancelled.cancel();
-        }
-    }
-    for composition in base.superseded_holding(leaving) {
-        for instance in composition.value().instances().filter(|instance| !uids.contains(&instance.uid())) {
-            instance.state_cell().in_flight.cancel_pinned(composition.value().number());
         }
     }
 }
 
-/// Calls `stop` on each: whoever requires another first, the deadline for each, all errors told.
-pub(super) async fn stop_all(base: &Arc<Shared>, was: &Arc<Versioned<Composition>>, leaving: &[Arc<Instance>]) {
-    let specs: Vec<_> = leaving.iter().map(|instance| instance.spec.clone()).collect();
-    let order = start_order(&required_by_index(&specs)).unwrap_or_else(|_| (0..leaving.len()).collect());
+fn is_quiet(base: &Shared, leaving: &[Arc<Instance>]) -> bool {
+    let holding = base.superseded_holding(leaving);
+    let pins = holding.iter().map(|composition| composition.pins());
+    all_free(pins.chain(leaving.iter().flat_map(counts)))
+}
+
+fn counts(instance: &Arc<Instance>) -> [&Count; 2] {
+    let state = instance.state_cell();
+    [&state.tasks, &state.streams]
+}
+
+/// From here on a reference of these instances resolves nowhere but in an entry that is inside already.
+fn close_homes(leaving: &[Arc<Instance>]) {
+    leaving.iter().for_each(|instance| instance.state_cell().set_home(None));
+}
+
+/// The deadline has passed: says what is left, and cancels it.
+fn cancel_left(base: &Shared, leaving: &[Arc<Instance>]) {
+    for instance in leaving {
+        let state = instance.state_cell();
+        instance.in_flight().iter().for_each(|left| tell_cancelled(left, instance));
+        let streams = state.streams.now();
+        if streams > 0 {
+            tracing::warn!(
+                target: "bedplate::deploy",
+                module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
+                "the drain's deadline passed; asked {streams} streams of {} to end", instance.id(),
+            );
+        }
+        state.cancel();
+    }
+    // An entry of a neighbour that is pinned to an old composition may still call into it.
+    for composition in base.superseded_holding(leaving) {
+        let number = composition.value().number();
+        let stays = |instance: &&Arc<Instance>| leaving.iter().all(|leaving| leaving.uid() != instance.uid());
+        for neighbour in composition.value().instances().filter(stays) {
+            let in_flight = &neighbour.state_cell().in_flight;
+            in_flight.list(neighbour.id(), Some(number)).iter().for_each(|left| tell_cancelled(left, neighbour));
+            in_flight.cancel_pinned(number);
+        }
+    }
+}
+
+fn tell_cancelled(left: &EntryInfo, instance: &Instance) {
+    tracing::warn!(
+        target: "bedplate::deploy",
+        module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
+        "the drain's deadline passed; cancelled {} `{}` of {} after {} ms{}",
+        left.kind, left.label, left.instance, left.age_ms,
+        left.place.as_ref().map(|place| format!(", spawned at {place}")).unwrap_or_default(),
+    );
+}
+
+/// Says what still refers to the instances, and lets go of it when that ends: nobody waits for it.
+fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
+    let held = base.superseded_holding(&leaving);
+    for instance in leaving.iter().filter(|instance| Arc::strong_count(instance) > 1) {
+        let left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
+        tracing::warn!(
+            target: "bedplate::deploy",
+            module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
+            "{} is retired, and something still refers to it: a leak, or work that blocks its thread{}{}",
+            instance.id(), if left.is_empty() { "" } else { ": " }, left.join(", "),
+        );
+    }
+    drop(leaving);
+    if held.is_empty() {
+        return;
+    }
+    let weak = Arc::downgrade(base);
+    base.runtime.spawn(async move {
+        join_all(held.iter().map(|composition| composition.pins().none())).await;
+        drop(held);
+        if let Some(base) = weak.upgrade() {
+            base.forget_superseded();
+        }
+    });
+}
+
+/// Calls `stop` on each that has started: whoever requires another first, the deadline for each,
+/// all errors told.
+async fn stop_all(base: &Arc<Shared>, was: &Arc<Versioned<Composition>>, instances: &[Arc<Instance>]) {
+    let Some(first) = instances.first() else { return };
+    let specs: Vec<_> = instances.iter().map(|instance| instance.spec.clone()).collect();
+    let needs = required_by_index(first.scene(), &specs);
+    let order = start_order(&needs).unwrap_or_else(|_| (0..instances.len()).collect());
     for index in order.into_iter().rev() {
-        stop_one(base, was, &leaving[index]).await;
+        stop_one(base, was, &instances[index]).await;
     }
 }
 
 async fn stop_one(base: &Shared, was: &Arc<Versioned<Composition>>, instance: &Arc<Instance>) {
     let state = instance.state_cell();
-    if state.state() == ModuleState::Failed && instance.exports.get().is_none() {
-        // It never started: there is nothing to stop.
+    if !state.has_started.load(Ordering::Acquire) {
         return;
     }
     let module = instance.clone();
     let entry = Entry::new(EntryKind::Stop, "stop");
-    let work = Box::pin(async move { module.module.stop().await });
+    // The error becomes a text inside the gate: writing it is the module's code.
+    let work = Box::pin(async move { module.object().stop().await.map_err(|error| format!("{error:#}")) });
     let gated = EntryFuture::new(Some(Pinned::new(was.pin())), state, &entry, None, work);
     let mut task = state.runtime.spawn(gated);
-    let cause = match timeout(base.lifecycle.stop_deadline, &mut task).await {
-        Ok(Ok(Ok(Ok(())))) => "its stop has ended".to_owned(),
-        Ok(Ok(Ok(Err(error)))) => format!("its stop failed: {error:#}"),
-        Ok(Ok(Err(error))) => format!("its stop failed: {error}"),
-        Ok(Err(error)) => format!("its stop was interrupted: {error}"),
+    let limit = base.lifecycle.stop_deadline;
+    let (code, what) = match timeout(limit, &mut task).await {
+        Ok(Ok(Ok(Ok(())))) => return stopped(instance, "its stop has ended"),
+        Ok(Ok(Ok(Err(error)))) => ("stop-failed", format!("its stop failed: {error}")),
+        Ok(Ok(Err(CallError::Panicked { .. }))) => ("stop-panicked", "its stop panicked".to_owned()),
+        Ok(Ok(Err(error))) => ("stop-failed", format!("its stop was interrupted: {error}")),
+        Ok(Err(error)) => ("stop-failed", format!("its stop was interrupted: {error}")),
         Err(_) => {
             task.abort();
-            format!("its stop did not end within {}", humantime::format_duration(base.lifecycle.stop_deadline))
+            ("stop-deadline", format!("its stop did not end within {}", humantime::format_duration(limit)))
         }
     };
-    if cause != "its stop has ended" {
-        tracing::error!(target: "bedplate::lifecycle", module = %instance.module(), scene = %instance.scene(), "{}: {cause}", instance.id());
-        base.note_failed_stop();
-    }
-    state.transition(ModuleState::Stopped, &cause);
+    tracing::error!(target: "bedplate::lifecycle", module = %instance.module(), scene = %instance.scene(), "{}: {what}", instance.id());
+    base.note_failed_stop(Problem {
+        code,
+        what: format!("{}: {what}", instance.id()),
+        places: vec![place(instance)],
+        help: "mend its `stop`, or raise `lifecycle.stop_deadline`".to_owned(),
+    });
+    stopped(instance, &what);
+}
+
+/// One that has failed stays so, though it was stopped.
+fn stopped(instance: &Instance, cause: &str) {
+    instance.state_cell().transition_where(|state| state != ModuleState::Failed, ModuleState::Stopped, cause);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -13,6 +14,7 @@ use crate::compose::{Composition, Place, Problem, required_by_index};
 use crate::deploy::{Pinned, Versioned};
 use crate::isolation::{Contained, Entry, EntryFuture, EntryKind};
 use crate::module::{Exports, Instance, ModuleState};
+use crate::scene::SceneName;
 use crate::service::CallError;
 
 /// What became of the start of some instances.
@@ -23,12 +25,13 @@ pub(super) struct Started {
 
 /// Starts `instances` on the composition `next`, which is not visible yet.
 pub(super) async fn start_all(
+    scene: &SceneName,
     next: &Arc<Versioned<Composition>>,
     instances: &[Arc<Instance>],
     deadlines: &[Duration],
 ) -> Started {
     let specs: Vec<_> = instances.iter().map(|instance| instance.spec.clone()).collect();
-    let needs = required_by_index(&specs);
+    let needs = required_by_index(scene, &specs);
     let mut needed_by = vec![Vec::new(); instances.len()];
     for (index, needs) in needs.iter().enumerate() {
         needs.iter().for_each(|needed| needed_by[*needed].push(index));
@@ -91,6 +94,7 @@ async fn start_one(
 ) -> Result<(), Problem> {
     instance.state_cell().transition(ModuleState::Starting, "its requirements have started");
     step(&next, &instance, EntryKind::Start, deadline).await?;
+    instance.state_cell().has_started.store(true, Ordering::Release);
     step(&next, &instance, EntryKind::Ready, deadline).await?;
     let exports = gather_exports(&next, &instance, deadline).await?;
     // Set once: an instance starts once.
@@ -107,19 +111,21 @@ async fn step(
     deadline: Duration,
 ) -> Result<(), Problem> {
     let module = instance.clone();
+    // The error becomes a text inside the gate: writing it is the module's code.
     let work = async move {
-        match kind {
-            EntryKind::Start => module.module.start(&module.context).await,
-            _ => module.module.ready().await,
-        }
+        let result = match kind {
+            EntryKind::Start => module.object().start(&module.context).await,
+            _ => module.object().ready().await,
+        };
+        result.map_err(|error| format!("{error:#}"))
     };
     match run(next, instance, kind, deadline, work).await? {
         Ok(()) => Ok(()),
         Err(error) => Err(Problem {
             code: if kind == EntryKind::Start { "start-failed" } else { "not-ready" },
             what: match kind {
-                EntryKind::Start => format!("`{}` did not start: {error:#}", instance.module()),
-                _ => format!("`{}` started, and is not ready: {error:#}", instance.module()),
+                EntryKind::Start => format!("`{}` did not start: {error}", instance.module()),
+                _ => format!("`{}` started, and is not ready: {error}", instance.module()),
             },
             places: vec![place(instance)],
             help: format!("mend what its `{kind}` reports"),
@@ -135,18 +141,18 @@ async fn gather_exports(
     let module = instance.clone();
     let work = async move {
         let mut exports = Exports::new(module.context.clone());
-        module.module.exports(&mut exports);
-        exports
+        module.object().exports(&mut exports);
+        let errors = exports.take_errors();
+        let errors: Vec<_> = errors.iter().map(|error| format!("{error:#}")).collect();
+        (exports, errors)
     };
-    let mut exports = run(next, instance, EntryKind::Start, deadline, work).await?;
-    let errors = exports.take_errors();
+    let (exports, errors) = run(next, instance, EntryKind::Start, deadline, work).await?;
     if errors.is_empty() {
         return Ok(exports);
     }
-    let list: Vec<_> = errors.iter().map(|error| format!("{error:#}")).collect();
     Err(Problem {
         code: "exports-failed",
-        what: format!("`{}` cannot export what it wants to: {}", instance.module(), list.join("; ")),
+        what: format!("`{}` cannot export what it wants to: {}", instance.module(), errors.join("; ")),
         places: vec![place(instance)],
         help: "mend its `exports`".to_owned(),
     })

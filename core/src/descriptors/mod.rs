@@ -16,4 +16,4 @@ pub use site::Site;
 #[doc(hidden)]
 pub use slices::MODULES;
 pub(crate) use slices::{linked_modules, linked_starters};
-pub use starter::{HandleInfo, StarterDescriptor};
+pub use starter::{HandleInfo, StartOrder, StarterDescriptor};

@@ -14,6 +14,15 @@ pub struct HandleInfo {
     pub type_name: fn() -> &'static str,
 }
 
+/// When a starter starts, among those whose needs are met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StartOrder {
+    /// Before the others: `#[starter(early)]`, for what the others log and report through.
+    Early,
+    /// In the order of the names.
+    Normal,
+}
+
 /// What `#[starter]` registers: who the starter is, what it needs and how it is started.
 pub struct StarterDescriptor {
     /// Its name, which is its section in the settings: `[starters.<name>]`.
@@ -26,6 +35,8 @@ pub struct StarterDescriptor {
     pub bedplate: &'static str,
     /// The starter's own type.
     pub type_id: fn() -> TypeId,
+    /// When it starts, among those whose needs are met.
+    pub order: StartOrder,
     /// Starters that must be there and start first: type and name.
     pub needs: &'static [HandleInfo],
     /// Starters that start first where they are there.

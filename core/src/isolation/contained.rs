@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::isolation::{Frame, Scoped, catch};
 use crate::module::InstanceState;
 
 /// Drops what it holds as the module: with the module current, and its panics caught and counted.
@@ -30,13 +29,6 @@ impl<T> Deref for Contained<T> {
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
         let value = self.value.take();
-        let mut frame = Some(Frame { pin: None, instance: self.instance.clone(), deadline: None, depth: 0 });
-        let dropped = {
-            let _scope = Scoped::enter(&mut frame);
-            catch(|| drop(value))
-        };
-        if let Err(text) = dropped {
-            self.instance.report_panic("drop", &text);
-        }
+        self.instance.run("drop", || drop(value));
     }
 }

@@ -24,7 +24,17 @@ pub(crate) struct Frame {
 impl Frame {
     /// Looks at the frame that is set on this thread. `look` runs no module code.
     pub(crate) fn with_current<T>(look: impl FnOnce(Option<&Self>) -> T) -> T {
+        // A thread that ends has no frame any more, and may still log.
+        if CURRENT.try_with(|_| ()).is_err() {
+            return look(None);
+        }
         CURRENT.with_borrow(|frame| look(frame.as_ref()))
+    }
+
+    /// Sets a frame on this thread, and returns the one before; on a thread that ends, the same.
+    fn swap(mut frame: Option<Self>) -> Option<Self> {
+        let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), &mut frame));
+        frame
     }
 }
 
@@ -38,14 +48,14 @@ pub(crate) struct Scoped<'f> {
 
 impl<'f> Scoped<'f> {
     pub(crate) fn enter(frame: &'f mut Option<Frame>) -> Self {
-        let before = CURRENT.replace(frame.take());
+        let before = Frame::swap(frame.take());
         Self { frame, before }
     }
 }
 
 impl Drop for Scoped<'_> {
     fn drop(&mut self) {
-        *self.frame = CURRENT.replace(self.before.take());
+        *self.frame = Frame::swap(self.before.take());
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use crate::deploy::Pinned;
 use crate::isolation::inflight::Record;
 use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch};
-use crate::module::{InstanceId, InstanceState, ModuleState};
+use crate::module::{InstanceId, InstanceState};
 use crate::service::CallError;
 use crate::starter::{Around, Next, Outcome};
 use crate::sync::lock;
@@ -131,9 +131,7 @@ impl<'a, T> EntryFuture<'a, T> {
 fn refusal(instance: &InstanceState, kind: EntryKind, label: &str) -> Option<CallError> {
     let open = match kind {
         EntryKind::Start | EntryKind::Ready | EntryKind::Stop | EntryKind::Task => true,
-        EntryKind::Request | EntryKind::Job | EntryKind::Message | EntryKind::Call => {
-            matches!(instance.state(), ModuleState::Active | ModuleState::Draining | ModuleState::Failed)
-        }
+        EntryKind::Request | EntryKind::Job | EntryKind::Message | EntryKind::Call => instance.has_come_up(),
     };
     (!open).then(|| CallError::NotStarted { target: format!("{} ({label})", instance.id.module) })
 }
@@ -175,14 +173,20 @@ impl<T> Future for EntryFuture<'_, T> {
 impl<T> EntryFuture<'_, T> {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, CallError>> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
+        // Asked beside the timer, which tokio does not let fire while the work spends its whole budget.
+        if Instant::now() >= deadline {
+            return Poll::Ready(self.exceeded());
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         match timer.as_mut().poll(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => {
-                let error = CallError::DeadlineExceeded { target: self.target() };
-                Poll::Ready(self.give_up(error))
-            }
+            Poll::Ready(()) => Poll::Ready(self.exceeded()),
         }
+    }
+
+    fn exceeded(&mut self) -> Result<T, CallError> {
+        let error = CallError::DeadlineExceeded { target: self.target() };
+        self.give_up(error)
     }
 }
 

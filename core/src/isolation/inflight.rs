@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::isolation::EntryKind;
-use crate::module::InstanceId;
+use crate::module::{InstanceId, InstanceState};
 use crate::sync::lock;
 
 /// One entry or task that is inside a module now.
@@ -37,6 +37,8 @@ pub struct EntryInfo {
 pub(crate) struct InFlight {
     next: AtomicU64,
     records: Mutex<FxHashMap<u64, Arc<Record>>>,
+    /// Whether what enters now is cancelled at once.
+    closed: AtomicBool,
 }
 
 /// One line of the list. It leaves the list when it is dropped by its entry.
@@ -72,6 +74,32 @@ impl Record {
     }
 }
 
+/// A record that is in the list until it is dropped.
+pub(crate) struct Tracked {
+    instance: Arc<InstanceState>,
+    record: Arc<Record>,
+    id: u64,
+}
+
+impl Tracked {
+    /// Adds a call that no entry holds: one from a task, or from outside.
+    pub(crate) fn call(instance: &Arc<InstanceState>, method: &'static str, composition: u64) -> Self {
+        let (id, record) = instance.in_flight.add(EntryKind::Call, method.into(), None, Some(composition));
+        Self { instance: instance.clone(), record, id }
+    }
+
+    /// Whether it was cancelled; if not, `waker` is woken when it is.
+    pub(crate) fn poll_cancelled(&self, waker: &Waker) -> bool {
+        self.record.poll_cancelled(waker)
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.instance.in_flight.remove(self.id);
+    }
+}
+
 impl InFlight {
     pub(crate) fn add(
         &self,
@@ -91,6 +119,10 @@ impl InFlight {
         });
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.records).insert(id, record.clone());
+        // Looked at after the record is in the list: whoever closes it sees one or the other.
+        if kind != EntryKind::Stop && self.closed.load(Ordering::SeqCst) {
+            record.cancel();
+        }
         (id, record)
     }
 
@@ -98,22 +130,28 @@ impl InFlight {
         lock(&self.records).remove(&id);
     }
 
-    /// Cancels all that is inside, and says how much that was.
-    pub(crate) fn cancel_all(&self) -> usize {
-        let records: Vec<_> = lock(&self.records).values().cloned().collect();
-        records.iter().for_each(|record| record.cancel());
-        records.len()
+    /// Cancels all that is inside, and all that enters from now on; but not the module's stop.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.cancel(|record| record.kind != EntryKind::Stop);
     }
 
     /// Cancels what has pinned this composition.
     pub(crate) fn cancel_pinned(&self, composition: u64) {
-        let records: Vec<_> = lock(&self.records).values().cloned().collect();
-        records.iter().filter(|record| record.composition == Some(composition)).for_each(|record| record.cancel());
+        self.cancel(|record| record.composition == Some(composition));
     }
 
-    pub(crate) fn list(&self, instance: &InstanceId) -> Vec<EntryInfo> {
+    fn cancel(&self, which: impl Fn(&Record) -> bool) {
+        let records: Vec<_> = lock(&self.records).values().filter(|record| which(record)).cloned().collect();
+        // Cancelled after the lock is free: waking runs code of whoever waits.
+        records.iter().for_each(|record| record.cancel());
+    }
+
+    /// What is inside, the oldest first: all, or only what has pinned one composition.
+    pub(crate) fn list(&self, instance: &InstanceId, composition: Option<u64>) -> Vec<EntryInfo> {
         let mut list: Vec<_> = lock(&self.records)
             .values()
+            .filter(|record| composition.is_none() || record.composition == composition)
             .map(|record| EntryInfo {
                 instance: instance.clone(),
                 kind: record.kind,

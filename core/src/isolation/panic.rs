@@ -20,13 +20,16 @@ impl fmt::Display for PanicText {
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, PanicText> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let text = text_of(&*payload);
-        // The payload's own drop is module code too.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        // The payload's own drop is module code too. One that panics again is not dropped a third time.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
         PanicText(text)
     })
 }
 
-fn text_of(payload: &(dyn Any + Send)) -> String {
+/// The text of a panic that was caught.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&'static str>()
         .map(|text| (*text).to_owned())

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::isolation::{Frame, Scoped, catch};
 use crate::module::InstanceState;
 
 /// Counts a stream of a module until it is dropped, and runs the module's code that feeds it.
@@ -22,18 +21,7 @@ impl StreamGuard {
     /// Runs module code of the stream: the module is current, and a panic is caught and counted.
     /// `None` where it panicked: the stream is to be closed.
     pub fn run<T>(&self, f: impl FnOnce() -> T) -> Option<T> {
-        let mut frame = Some(Frame { pin: None, instance: self.instance.clone(), deadline: None, depth: 0 });
-        let result = {
-            let _scope = Scoped::enter(&mut frame);
-            catch(f)
-        };
-        match result {
-            Ok(value) => Some(value),
-            Err(text) => {
-                self.instance.report_panic("stream", &text);
-                None
-            }
-        }
+        self.instance.run("stream", f)
     }
 
     /// Waits until the drain of the generation has reached its deadline, and the stream must end.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use crate::Composition;
 use crate::base::Shared;
 use crate::deploy::{Count, Pinned, Versioned};
 use crate::descriptors::ModuleName;
-use crate::isolation::{InFlight, PanicText, Stats, StreamGuard};
+use crate::isolation::{Frame, InFlight, PanicText, Scoped, Stats, StreamGuard, catch};
 use crate::module::{InstanceId, LifecycleEvent, ModuleState, TaskInfo, TaskOutcome, task};
 use crate::scene::SceneName;
 use crate::service::CallError;
@@ -127,7 +127,17 @@ pub(crate) struct InstanceState {
     pub(crate) cancelled: CancellationToken,
     /// Ends the background tasks: they run only while their composition is current.
     pub(crate) background: Mutex<CancellationToken>,
+    /// Whether its `start` ran to its end: then it is stopped, whatever failed after it.
+    pub(crate) has_started: AtomicBool,
+    /// Whether it was, or is, part of the composition that serves.
+    has_served: AtomicBool,
+    /// Whether its life is over: nothing may be inside it any more.
+    is_over: AtomicBool,
     phase: AtomicU8,
+    /// Held while the phase moves and the history is told, so that both have one order.
+    moving: Mutex<()>,
+    /// Failures of tasks before the instance serves; `None` once it does.
+    early_failures: Mutex<Option<Vec<String>>>,
     /// The newest composition that holds the instance while it is not in the current one.
     home: Mutex<Option<Arc<Versioned<Composition>>>>,
 }
@@ -141,12 +151,15 @@ const PHASES: [ModuleState; 6] = [
     ModuleState::Failed,
 ];
 
+/// The number of the next instance in this process, whatever its base.
+static NEXT_UID: AtomicU64 = AtomicU64::new(1);
+
 impl InstanceState {
-    pub(crate) fn new(id: InstanceId, uid: u64, scene: u32, base: &Arc<Shared>, runtime: runtime::Handle) -> Arc<Self> {
+    pub(crate) fn new(id: InstanceId, scene: u32, base: &Arc<Shared>, runtime: runtime::Handle) -> Arc<Self> {
         let state = Arc::new(Self {
             stats: base.stats_of(&id.module, &id.scene),
             id,
-            uid,
+            uid: NEXT_UID.fetch_add(1, Ordering::Relaxed),
             scene,
             base: Arc::downgrade(base),
             runtime,
@@ -156,7 +169,12 @@ impl InstanceState {
             draining: CancellationToken::new(),
             cancelled: CancellationToken::new(),
             background: Mutex::new(CancellationToken::new()),
+            has_started: AtomicBool::new(false),
+            has_served: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             phase: AtomicU8::new(0),
+            moving: Mutex::new(()),
+            early_failures: Mutex::new(Some(Vec::new())),
             home: Mutex::new(None),
         });
         base.history.record(state.event(None, ModuleState::Resolved, "composed"));
@@ -168,8 +186,32 @@ impl InstanceState {
         PHASES[usize::from(self.phase.load(Ordering::Acquire))]
     }
 
+    /// Whether its life is over: it has stopped, or never served, and nothing may be inside it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Whether it has come so far that work may enter. One that has stopped cancels what enters;
+    /// one that is given up serves on, which one that never started cannot.
+    pub(crate) fn has_come_up(&self) -> bool {
+        match self.state() {
+            ModuleState::Resolved | ModuleState::Starting => false,
+            ModuleState::Active | ModuleState::Draining | ModuleState::Stopped => true,
+            ModuleState::Failed => self.has_served.load(Ordering::Acquire),
+        }
+    }
+
     /// Moves to another state, and tells the history.
     pub(crate) fn transition(&self, to: ModuleState, cause: &str) {
+        self.transition_where(|_| true, to, cause);
+    }
+
+    /// Moves to another state where the one it is in `may` be left for it.
+    pub(crate) fn transition_where(&self, may: impl FnOnce(ModuleState) -> bool, to: ModuleState, cause: &str) {
+        let _moving = lock(&self.moving);
+        if !may(self.state()) {
+            return;
+        }
         let index = PHASES.iter().position(|phase| *phase == to).expect("PHASES lists every state");
         let index = u8::try_from(index).expect("there are six states");
         let from = PHASES[usize::from(self.phase.swap(index, Ordering::AcqRel))];
@@ -199,12 +241,43 @@ impl InstanceState {
     pub(crate) fn pin_home(&self, contract: &'static str) -> Result<Pinned, CallError> {
         let retired = || CallError::Retired { contract: contract.into(), instance: self.id.to_string() };
         let base = self.base.upgrade().ok_or_else(retired)?;
-        let current = base.pin();
-        if current.holds(self.uid) {
-            return Ok(current);
-        }
+        let in_current = || Some(base.pin()).filter(|current| current.holds(self.uid));
         // Pinned under the lock, so that a retirement which forgets the home sees the pin.
-        lock(&self.home).as_ref().map(|home| Pinned::new(home.pin())).ok_or_else(retired)
+        let at_home = || lock(&self.home).as_ref().map(|home| Pinned::new(home.pin()));
+        // A home is forgotten where the instance is retired, and also when its composition has just
+        // begun to serve, perhaps between the first two looks: then the third one finds it.
+        in_current().or_else(at_home).or_else(in_current).ok_or_else(retired)
+    }
+
+    /// Runs module code as the module, with its panics caught, counted and logged.
+    pub(crate) fn run<T>(self: &Arc<Self>, label: &str, f: impl FnOnce() -> T) -> Option<T> {
+        let mut frame = Some(Frame { pin: None, instance: self.clone(), deadline: None, depth: 0 });
+        let result = {
+            let _scope = Scoped::enter(&mut frame);
+            catch(f)
+        };
+        match result {
+            Ok(value) => Some(value),
+            Err(text) => {
+                self.report_panic(label, &text);
+                None
+            }
+        }
+    }
+
+    /// Ends its life: whatever still refers to it is refused from now on.
+    pub(crate) fn end(&self) {
+        self.cancel();
+        self.set_home(None);
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Asks all that is inside to go, at its next await; what comes later is cancelled at once.
+    pub(crate) fn cancel(&self) {
+        self.draining.cancel();
+        lock(&self.background).cancel();
+        self.cancelled.cancel();
+        self.in_flight.close();
     }
 
     /// Counts and logs a panic of the module.
@@ -221,9 +294,26 @@ impl InstanceState {
         );
     }
 
-    /// Hands a task's failure to the restart policy.
+    /// Hands a task's failure to the restart policy, once the instance serves.
     pub(crate) fn task_failed(&self, cause: String) {
         tracing::error!(target: "bedplate::lifecycle", module = %self.id.module, scene = %self.id.scene, "{cause}");
+        if let Some(early) = lock(&self.early_failures).as_mut() {
+            early.push(cause);
+            return;
+        }
+        self.judge_failure(cause);
+    }
+
+    /// The instance serves from now on: what failed before is judged now.
+    pub(crate) fn begins_to_serve(&self) {
+        self.has_served.store(true, Ordering::Release);
+        let early = lock(&self.early_failures).take();
+        if let Some(cause) = early.into_iter().flatten().next() {
+            self.judge_failure(cause);
+        }
+    }
+
+    fn judge_failure(&self, cause: String) {
         if let Some(base) = self.base.upgrade() {
             base.restarts.failed(&base, self, cause);
         }

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -53,8 +54,12 @@ impl Exports {
     where
         F: Future<Output: TaskOutcome> + Send + 'static,
     {
-        let (name, place) = (name.into(), Location::caller());
-        self.background.push(Box::new(move |context| context.spawn_background(name.clone(), place, work())));
+        let (name, place, work) = (name.into(), Location::caller(), Arc::new(work));
+        self.background.push(Box::new(move |context| {
+            let work = work.clone();
+            // Called inside the task: what makes the future is the task's code too.
+            context.spawn_background(name.clone(), place, async move { work().await });
+        }));
         self
     }
 

@@ -128,7 +128,7 @@ impl Instance {
     /// What is inside it now: entries and tasks, the oldest first.
     #[must_use]
     pub fn in_flight(&self) -> Vec<EntryInfo> {
-        self.state_cell().in_flight.list(self.id())
+        self.state_cell().in_flight.list(self.id(), None)
     }
 
     /// Lets work enter the instance, through the gate: `pin` is the composition that the entry
@@ -159,6 +159,10 @@ impl Instance {
 
     pub(crate) fn state_cell(&self) -> &Arc<InstanceState> {
         self.context.state()
+    }
+
+    pub(crate) fn object(&self) -> &dyn ErasedModule {
+        &**self.module
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::descriptors::{InvalidName, ModuleDescriptor, ModuleName, Presence, ServiceDescriptor, Site};
 use crate::module::erased::Typed;
 use crate::module::{Construct, ErasedModule, Fields, Module, Requirements};
+use crate::scene::SceneName;
 #[cfg(feature = "testing")]
 use crate::service::Service;
 use crate::service::{ImplementedBy, Published};
@@ -160,6 +161,13 @@ impl ModuleSpec {
     pub fn optional(mut self) -> Self {
         self.presence = Presence::Optional;
         self
+    }
+
+    /// What it publishes in a scene.
+    pub(crate) fn publishes_in<'s>(&'s self, scene: &'s SceneName) -> impl Iterator<Item = &'s Publishes> {
+        self.publishes
+            .iter()
+            .filter(|published| published.scenes.is_empty() || published.scenes.contains(&scene.as_str()))
     }
 
     /// Its name.

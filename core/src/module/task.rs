@@ -63,7 +63,8 @@ pub(crate) fn spawn<F>(
 where
     F: Future<Output: TaskOutcome> + Send + 'static,
 {
-    let work = Box::pin(async move { work.await.failure() });
+    // The error becomes a text while the gate is around it: writing it is the module's code.
+    let work = Box::pin(async move { work.await.failure().map(|error| format!("{error:#}")) });
     let entry = Entry::new(EntryKind::Task, name.clone());
     let running = EntryFuture::new(None, instance, &entry, Some(place), work);
     instance.tasks.hold();
@@ -72,7 +73,7 @@ where
         let result = running.await;
         let failure = match result {
             Ok(None) => None,
-            Ok(Some(error)) => Some(format!("task `{name}` failed: {error:#}")),
+            Ok(Some(error)) => Some(format!("task `{name}` failed: {error}")),
             Err(CallError::Panicked { .. }) => Some(format!("task `{name}` panicked")),
             // Cancelled with its instance: that is no failure of the task.
             Err(_) => None,

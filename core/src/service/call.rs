@@ -7,11 +7,9 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::compose::Provider;
-use crate::deploy::Pinned;
-use crate::isolation::{EntryKind, Frame, PanicText, Scoped, catch};
+use crate::isolation::{EntryKind, Frame, PanicText, Scoped, Tracked, catch};
 use crate::module::{InstanceState, ModuleState};
-use crate::service::{CallError, Contract, Refusable, Service, ServiceRef};
+use crate::service::{CallError, Caller, Contract, Refusable, Root, Service, ServiceRef};
 
 /// How many service calls deep a request may go.
 const DEEPEST: u32 = 64;
@@ -49,16 +47,15 @@ where
 
 /// Resolves the reference where the call is made from, and lets the call in.
 fn admit<S: Service + ?Sized>(reference: &ServiceRef<S>, method: usize) -> Result<(Arc<S>, Call), CallError> {
-    Frame::with_current(|caller| {
-        let pin = reference.pin(caller)?;
-        let provider = reference.provider(&pin)?;
-        let target = provider.object::<S>().cloned().ok_or_else(|| CallError::Unpublished {
-            contract: S::CONTRACT.name.into(),
-            scene: provider.instance.scene().to_string(),
-        })?;
-        let call = Call::enter(&pin, caller, provider, S::CONTRACT, method)?;
-        Ok((target, call))
-    })
+    let caller = reference.caller()?;
+    let provider = reference.provider(&caller.pin)?;
+    let target = provider.object::<S>().cloned().ok_or_else(|| CallError::Unpublished {
+        contract: S::CONTRACT.name.into(),
+        scene: provider.instance.scene().to_string(),
+    })?;
+    let instance = provider.instance.state_cell().clone();
+    let call = Call::enter(caller, instance, S::CONTRACT, method)?;
+    Ok((target, call))
 }
 
 /// One call that was let in: what it needs to run inside the module, and to leave it.
@@ -67,26 +64,32 @@ struct Call {
     frame: Option<Frame>,
     contract: &'static Contract,
     method: usize,
+    /// In the in-flight list, where no entry is there for it.
+    tracked: Option<Tracked>,
 }
 
 impl Call {
     fn enter(
-        pin: &Arc<Pinned>,
-        caller: Option<&Frame>,
-        provider: &Provider,
+        caller: Caller,
+        instance: Arc<InstanceState>,
         contract: &'static Contract,
         method: usize,
     ) -> Result<Self, CallError> {
-        let instance = provider.instance.state_cell();
-        let deadline = caller.and_then(|caller| caller.deadline);
-        let depth = caller.map_or(0, |caller| caller.depth) + 1;
-        if let Some(error) = refusal(instance, contract, method, depth, deadline) {
+        let Caller { pin, root, deadline, depth } = caller;
+        let depth = depth + 1;
+        if let Some(error) = refusal(&instance, contract, method, depth, deadline) {
             instance.stats.failed(&error);
             return Err(error);
         }
         instance.stats.entered(EntryKind::Call);
-        let frame = Frame { pin: Some(pin.clone()), instance: instance.clone(), deadline, depth };
-        Ok(Self { frame: Some(frame), contract, method })
+        let tracked =
+            (root == Root::Itself).then(|| Tracked::call(&instance, method_name(contract, method), pin.number()));
+        Ok(Self { frame: Some(Frame { pin: Some(pin), instance, deadline, depth }), contract, method, tracked })
+    }
+
+    /// Whether the drain's deadline has passed on a call that no entry holds.
+    fn poll_cancelled(&self, cx: &Context<'_>) -> bool {
+        self.tracked.as_ref().is_some_and(|tracked| tracked.poll_cancelled(cx.waker()))
     }
 
     /// Runs module code as the module, with its panics caught.
@@ -105,6 +108,15 @@ impl Call {
             frame.instance.report_panic(&target, text);
         }
         CallError::Panicked { target }
+    }
+
+    #[cold]
+    fn cancelled(&self) -> CallError {
+        let error = CallError::Cancelled { target: self.target() };
+        if let Some(frame) = &self.frame {
+            frame.instance.stats.failed(&error);
+        }
+        error
     }
 
     fn target(&self) -> String {
@@ -128,14 +140,11 @@ fn refusal(
     depth: u32,
     deadline: Option<Instant>,
 ) -> Option<CallError> {
-    match instance.state() {
-        ModuleState::Active | ModuleState::Draining | ModuleState::Failed => {}
-        ModuleState::Resolved | ModuleState::Starting => {
-            return Some(CallError::NotStarted { target: name(instance, contract, method) });
-        }
-        ModuleState::Stopped => {
-            return Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() });
-        }
+    if !instance.has_come_up() {
+        return Some(CallError::NotStarted { target: name(instance, contract, method) });
+    }
+    if instance.state() == ModuleState::Stopped {
+        return Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() });
     }
     if depth > DEEPEST {
         let target = name(instance, contract, method);
@@ -146,9 +155,12 @@ fn refusal(
     late.then(|| CallError::DeadlineExceeded { target: name(instance, contract, method) })
 }
 
-fn name(instance: &InstanceState, contract: &Contract, method: usize) -> String {
-    let method = contract.methods.get(method).map_or("?", |method| method.name);
-    format!("{} ({}::{method})", instance.id.module, contract.name)
+fn name(instance: &InstanceState, contract: &'static Contract, method: usize) -> String {
+    format!("{} ({}::{})", instance.id.module, contract.name, method_name(contract, method))
+}
+
+fn method_name(contract: &'static Contract, method: usize) -> &'static str {
+    contract.methods.get(method).map_or("?", |method| method.name)
 }
 
 /// The module's method at work: called, polled and dropped as the module, with its panics caught.
@@ -171,6 +183,10 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { invoke, work, target, call } = &mut *self;
+        if call.poll_cancelled(cx) {
+            drop_work(work, call);
+            return Poll::Ready(Err(call.cancelled()));
+        }
         // One scope for the call, its poll and its end: most calls end with their first poll.
         let polled = call.run(|| {
             if let Some(invoke) = invoke.take() {
@@ -185,7 +201,7 @@ where
         match polled {
             Ok(Some(Poll::Pending)) => Poll::Pending,
             Ok(Some(Poll::Ready(value))) => Poll::Ready(Ok(value)),
-            Ok(None) => Poll::Ready(Err(CallError::Cancelled { target: call.target() })),
+            Ok(None) => Poll::Ready(Err(call.cancelled())),
             Err(error) => {
                 drop_work(work, call);
                 Poll::Ready(Err(error))

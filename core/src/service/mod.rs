@@ -12,6 +12,7 @@ pub use call::{call, call_plain};
 pub use contract::{Contract, ImplementedBy, Method, MethodKind, Publishers, Service};
 pub use error::{CallError, ErrorKind, Refusable, Refusal, ServiceError};
 pub use published::Published;
+pub(crate) use reference::{Caller, Root};
 pub use reference::{ServiceRef, ServiceRefs};
 #[doc(hidden)]
-pub use register::{Argument, FromModule};
+pub use register::{ContractAnswer, ContractArgument, FromModule};

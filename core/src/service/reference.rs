@@ -3,13 +3,40 @@
 use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
 
 use crate::deploy::Pinned;
 use crate::descriptors::ModuleName;
 use crate::isolation::Frame;
 use crate::module::InstanceState;
 use crate::service::{CallError, Service};
+
+/// What a call takes over from where it is made.
+pub(crate) struct Caller {
+    /// The composition that the call resolves in.
+    pub(crate) pin: Arc<Pinned>,
+    pub(crate) root: Root,
+    pub(crate) deadline: Option<Instant>,
+    /// How many service calls deep the caller is.
+    pub(crate) depth: u32,
+}
+
+/// What holds the composition that a call resolves in.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Root {
+    /// An entry that the call is made from.
+    Below,
+    /// The call itself: it is made from a task, or from outside.
+    Itself,
+}
+
+enum Found {
+    Pinned(Arc<Pinned>),
+    Unpinned,
+    Retired,
+}
 
 /// A reference to a contract, callable as the trait itself (with the trait in scope).
 ///
@@ -31,7 +58,7 @@ impl<S: Service + ?Sized> ServiceRef<S> {
     /// with an optional reference asks before it calls.
     #[must_use]
     pub fn is_published(&self) -> bool {
-        Frame::with_current(|caller| self.pin(caller)).is_ok_and(|pin| self.provider(&pin).is_ok())
+        self.caller().is_ok_and(|caller| self.provider(&caller.pin).is_ok())
     }
 
     /// The module that this reference names, where it names one.
@@ -40,16 +67,28 @@ impl<S: Service + ?Sized> ServiceRef<S> {
         self.module.as_ref()
     }
 
-    /// The composition that a call from `caller` is to resolve in.
-    pub(crate) fn pin(&self, caller: Option<&Frame>) -> Result<Arc<Pinned>, CallError> {
-        match caller.and_then(|frame| frame.pin.as_ref().map(|pin| (pin, frame.instance.uid))) {
-            // The calling module is in its own entry's composition: no need to look.
-            Some((pin, uid)) if uid == self.owner.uid || pin.holds(self.owner.uid) => Ok(pin.clone()),
-            Some(_) => {
-                Err(CallError::Retired { contract: S::CONTRACT.name.into(), instance: self.owner.id.to_string() })
+    /// Who calls, and the composition that the call is to resolve in.
+    pub(crate) fn caller(&self) -> Result<Caller, CallError> {
+        let owner = &self.owner;
+        let (found, deadline, depth) = Frame::with_current(|frame| {
+            let Some(frame) = frame else { return (Found::Unpinned, None, 0) };
+            let found = match &frame.pin {
+                // The calling module is in its own entry's composition: no need to look.
+                Some(pin) if frame.instance.uid == owner.uid || pin.holds(owner.uid) => Found::Pinned(pin.clone()),
+                // What one base has pinned says nothing about another, in one process with it.
+                Some(_) if Weak::ptr_eq(&frame.instance.base, &owner.base) => Found::Retired,
+                _ => Found::Unpinned,
+            };
+            (found, frame.deadline, frame.depth)
+        });
+        let (pin, root) = match found {
+            Found::Pinned(pin) => (pin, Root::Below),
+            Found::Unpinned => (Arc::new(owner.pin_home(S::CONTRACT.name)?), Root::Itself),
+            Found::Retired => {
+                return Err(CallError::Retired { contract: S::CONTRACT.name.into(), instance: owner.id.to_string() });
             }
-            None => Ok(Arc::new(self.owner.pin_home(S::CONTRACT.name)?)),
-        }
+        };
+        Ok(Caller { pin, root, deadline, depth })
     }
 
     pub(crate) fn provider<'c>(
@@ -106,7 +145,7 @@ impl<S: Service + ?Sized> ServiceRefs<S> {
     /// [`CallError::Retired`] where the owner's generation serves no longer.
     pub fn all(&self) -> Result<Vec<ServiceRef<S>>, CallError> {
         let any = ServiceRef::<S>::new(&self.owner, None);
-        let pin = Frame::with_current(|caller| any.pin(caller))?;
+        let Caller { pin, .. } = any.caller()?;
         Ok(pin
             .providers(TypeId::of::<S>(), self.owner.scene)
             .map(|provider| ServiceRef::new(&self.owner, Some(provider.instance.module().clone())))

@@ -9,13 +9,27 @@ use crate::service::{Service, ServiceRef};
     label = "not `Send + 'static`",
     note = "a call can go to another thread: use an owned type that is `Send`, such as `Arc` for `Rc`"
 )]
-pub trait Argument {
+pub trait ContractArgument {
     /// Named by generated code.
     const CHECKED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Send + 'static> Argument for T {}
+impl<T: Send + 'static> ContractArgument for T {}
+
+/// A type that can be the result of a contract's method. Named in the same way.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a contract's method",
+    label = "not `Send + 'static`",
+    note = "a call can go to another thread: return an owned type that is `Send`, such as `Arc` for `Rc`"
+)]
+pub trait ContractAnswer {
+    /// Named by generated code.
+    const CHECKED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> ContractAnswer for T {}
 
 /// A field that can say which module serves it.
 #[diagnostic::on_unimplemented(

@@ -5,6 +5,7 @@ mod context;
 mod erased;
 mod inspect;
 mod lifecycle;
+mod listen;
 mod provided;
 mod register;
 

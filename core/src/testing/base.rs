@@ -203,7 +203,7 @@ async fn start(builder: &TestBaseBuilder) -> Result<(Base, ModuleContext), Compo
     let base = builder.assemble()?.start().await?;
     let name = ModuleName::new(probe::NAME).expect("a valid name");
     let instance = base.pin().instance(&name, &SceneName::main()).cloned();
-    let object = instance.expect("the test's own module is in every list").module.object();
+    let object = instance.expect("the test's own module is in every list").object().object();
     let probe = object.downcast::<Probe>().expect("the test's own module is a probe");
     Ok((base, probe.context.clone()))
 }

@@ -63,7 +63,21 @@ pub(super) fn all(ctxt: &Ctxt, manifest: &Manifest, invocation: &Invocation) -> 
     let dependencies = manifest.dependencies();
     let mut known: Vec<_> = dependencies.iter().map(|dependency| known(ctxt, dependency, invocation)).collect();
     registry::complete(ctxt, manifest, invocation, &dependencies, &mut known);
+    known.extend(own_library(manifest, invocation));
     known
+}
+
+/// The library of the base's own package, which may have a module as well.
+fn own_library(manifest: &Manifest, invocation: &Invocation) -> Option<Known> {
+    let package = manifest.package()?;
+    let crate_name = manifest.library().map_or_else(|| package.replace('-', "_"), str::to_owned);
+    invocation.externs.contains(&crate_name).then(|| Known {
+        package: package.to_owned(),
+        crate_name,
+        kind: None,
+        linked: Linked::Yes,
+        manifest: None,
+    })
 }
 
 fn known(ctxt: &Ctxt, dependency: &Dependency, invocation: &Invocation) -> Known {

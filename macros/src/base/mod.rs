@@ -36,7 +36,11 @@ fn read(ctxt: &Ctxt, folder: &Path) -> Vec<Known> {
     match Manifest::read(folder) {
         Ok(manifest) => listed::all(ctxt, &manifest, compiler::invocation()),
         Err(error) => {
-            ctxt.error_at(Span::call_site(), format!("`base!` has to know what the base depends on, and {error}"), "correct the file");
+            ctxt.error_at(
+                Span::call_site(),
+                format!("`base!` has to know what the base depends on, and {error}"),
+                "correct the file",
+            );
             Vec::new()
         }
     }

@@ -83,7 +83,9 @@ fn host(cargo: &str) -> Option<String> {
 /// The package of this name that the base depends on, of several versions the right one.
 fn package<'a>(metadata: &'a Json, name: &str, manifest: &Manifest) -> Option<&'a Json> {
     let packages = metadata["packages"].as_array()?;
-    let base = packages.iter().find(|package| Some(manifest.file().as_os_str()) == package["manifest_path"].as_str().map(str::as_ref))?;
+    let base = packages
+        .iter()
+        .find(|package| Some(manifest.file().as_os_str()) == package["manifest_path"].as_str().map(str::as_ref))?;
     let nodes = metadata["resolve"]["nodes"].as_array()?;
     let node = nodes.iter().find(|node| node["id"] == base["id"])?;
     let ids = node["deps"].as_array()?.iter().map(|dependency| &dependency["pkg"]);

@@ -40,13 +40,7 @@ pub(super) enum Written {
 
 impl Field {
     /// Reads one, and takes our attributes out of `attributes`.
-    pub(super) fn read(
-        ctxt: &Ctxt,
-        written: Written,
-        attributes: &mut Vec<Attribute>,
-        ident: Ident,
-        ty: Type,
-    ) -> Self {
+    pub(super) fn read(ctxt: &Ctxt, written: Written, attributes: &mut Vec<Attribute>, ident: Ident, ty: Type) -> Self {
         let mut own = None;
         let mut from = None;
         let mut with = None;
@@ -104,7 +98,7 @@ impl Field {
             Some(options) => quote_spanned!(ty.span()=> #to.field_with::<#ty>(#field, #options);),
             None => quote_spanned!(ty.span()=> <#ty as #bedplate::Requirement>::describe(#field, #to);),
         };
-        let by_module = from.as_ref().map(|_| quote!(let () = <#ty as #bedplate::__private::FromModule>::CHECKED;));
+        let by_module = from.as_ref().map(|_| quote!(let () = <#ty as #bedplate::FromModule>::CHECKED;));
         quote!(#(#conditions)* { #by_module #describe })
     }
 

@@ -54,12 +54,15 @@ fn check_signature(ctxt: &Ctxt, item: &ItemFn) {
     if !sig.generics.params.is_empty() {
         ctxt.error(
             &sig.generics.params,
-            format!("the module `{}` cannot be generic: the base calls it, and would not know for which type", sig.ident),
+            format!(
+                "the module `{}` cannot be generic: the base calls it, and would not know for which type",
+                sig.ident
+            ),
             "leave the parameters out and name the types",
         );
     }
     if sig.constness.is_some() || sig.abi.is_some() || !matches!(sig.safety, syn::Safety::Default) {
-        ctxt.error(&sig.fn_token, "a function with `#[module]` is a plain `fn`", "remove what stands before `fn`");
+        ctxt.error(sig.fn_token, "a function with `#[module]` is a plain `fn`", "remove what stands before `fn`");
     }
 }
 

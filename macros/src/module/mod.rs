@@ -70,3 +70,43 @@ fn with_errors(ctxt: Ctxt, item: impl ToTokens) -> TokenStream {
     let errors = ctxt.finish();
     quote!(#item #errors)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(arguments: TokenStream, item: TokenStream) -> (Vec<Item>, String) {
+        let output = expand(arguments, item);
+        let text = output.to_string();
+        (syn::parse2::<syn::File>(output).expect("items").items, text)
+    }
+
+    #[test]
+    fn a_mistake_leaves_the_item_and_what_others_need() {
+        let (items, text) = items(quote!(nmae = "x"), quote! { #[derive(Debug)] struct Comments { #[own] count: u8 } });
+        let Item::Struct(item) = &items[0] else { panic!("{text}") };
+        assert_eq!(item.attrs.len(), 1);
+        assert!(item.fields.iter().all(|field| field.attrs.is_empty()));
+        assert!(text.contains("services_slice"), "{text}");
+        assert!(text.contains("Construct for Comments"), "{text}");
+        assert!(!text.contains("DeclaredModule"), "{text}");
+        assert!(text.contains("compile_error"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_item_is_handed_back() {
+        let text = expand(quote!(), quote!(struct Comments: u8)).to_string();
+        assert!(text.contains("compile_error"), "{text}");
+        assert!(text.starts_with("struct Comments"), "{text}");
+    }
+
+    #[test]
+    fn a_function_is_a_type_as_well() {
+        let (items, text) = items(quote!(name = "hello"), quote! { pub fn hello(#[from("other")] to: A) -> B { B } });
+        let Item::Fn(function) = &items[0] else { panic!("{text}") };
+        let syn::FnArg::Typed(parameter) = &function.sig.inputs[0] else { panic!("{text}") };
+        assert!(parameter.attrs.is_empty());
+        assert!(items.iter().any(|item| matches!(item, Item::Struct(hidden) if hidden.ident == "hello")), "{text}");
+        assert!(!text.contains("compile_error"), "{text}");
+    }
+}

@@ -21,7 +21,7 @@ impl Registration<'_> {
         let slice = slice_name();
         let presence = format_ident!("{}", if self.optional { "Optional" } else { "Required" });
         quote! {
-            static MODULE: #bedplate::__private::ModuleDescriptor = #bedplate::__private::ModuleDescriptor {
+            static BEDPLATE_MODULE: #bedplate::__private::ModuleDescriptor = #bedplate::__private::ModuleDescriptor {
                 name: #name,
                 summary: #summary,
                 site: #bedplate::__private::site!(),
@@ -32,12 +32,12 @@ impl Registration<'_> {
             };
 
             impl #bedplate::DeclaredModule for #ident {
-                const DESCRIPTOR: &'static #bedplate::__private::ModuleDescriptor = &MODULE;
+                const DESCRIPTOR: &'static #bedplate::__private::ModuleDescriptor = &BEDPLATE_MODULE;
             }
 
             #[#bedplate::__private::linkme::distributed_slice(#bedplate::__private::MODULES)]
             #[linkme(crate = #bedplate::__private::linkme)]
-            static LINKED: &'static #bedplate::__private::ModuleDescriptor = &MODULE;
+            static BEDPLATE_LINKED: &'static #bedplate::__private::ModuleDescriptor = &BEDPLATE_MODULE;
 
             const _: () = ::core::assert!(
                 #bedplate::__private::is_crate_root(::core::module_path!()),
@@ -49,7 +49,12 @@ impl Registration<'_> {
 }
 
 /// The implementation of `Construct`.
-pub(super) fn construct(bedplate: &TokenStream, ident: &Ident, describe: &TokenStream, value: &TokenStream) -> TokenStream {
+pub(super) fn construct(
+    bedplate: &TokenStream,
+    ident: &Ident,
+    describe: &TokenStream,
+    value: &TokenStream,
+) -> TokenStream {
     let (to, from) = (variable("to"), variable("from"));
     quote! {
         impl #bedplate::Construct for #ident {

@@ -20,7 +20,10 @@ pub(super) fn check(ctxt: &Ctxt, item: &ItemImpl) {
     }
     ctxt.error(
         super::header(item),
-        format!("`#[scene_service]` publishes a contract of the crate's module, and this crate has none in {}", root.display()),
+        format!(
+            "`#[scene_service]` publishes a contract of the crate's module, and this crate has none in {}",
+            root.display()
+        ),
         "put `#[bedplate::module]` on the module's type there; an implementation that publishes nothing, \
          for a test, has `#[bedplate::service]`",
     );
@@ -75,18 +78,44 @@ mod tests {
     #[test]
     fn is_certain_before_it_complains() {
         for file in [
-            parse_quote!(#[module] struct A;),
-            parse_quote!(#[bedplate::module(name = "a")] fn a() {}),
-            parse_quote!(#[cfg_attr(all(), bedplate::module)] struct A;),
-            parse_quote!(use bedplate::module as part; #[part] struct A;),
+            parse_quote!(
+                #[module]
+                struct A;
+            ),
+            parse_quote!(
+                #[bedplate::module(name = "a")]
+                fn a() {}
+            ),
+            parse_quote!(
+                #[cfg_attr(all(), bedplate::module)]
+                struct A;
+            ),
+            parse_quote!(
+                use bedplate::module as part;
+                #[part]
+                struct A;
+            ),
             parse_quote!(include!("module.rs");),
-            parse_quote!(mod inner { #[module] struct A; }),
+            parse_quote!(
+                mod inner {
+                    #[module]
+                    struct A;
+                }
+            ),
         ] {
             assert!(may_have_module(&file), "{file:?}");
         }
         for file in [
-            parse_quote!(mod module; struct A;),
-            parse_quote!(use bedplate::module; fn main() { println!("module"); }),
+            parse_quote!(
+                mod module;
+                struct A;
+            ),
+            parse_quote!(
+                use bedplate::module;
+                fn main() {
+                    println!("module");
+                }
+            ),
         ] {
             assert!(!may_have_module(&file), "{file:?}");
         }

@@ -79,7 +79,7 @@ fn element(bedplate: &TokenStream, contract: &Path, item: &ItemImpl, scenes: &[L
         const _: () = {
             #[#bedplate::__private::linkme::distributed_slice(crate::#slice)]
             #[linkme(crate = #bedplate::__private::linkme)]
-            static SERVICE: #bedplate::__private::ServiceDescriptor = #bedplate::__private::ServiceDescriptor {
+            static BEDPLATE_SERVICE: #bedplate::__private::ServiceDescriptor = #bedplate::__private::ServiceDescriptor {
                 contract: #description,
                 contract_type: #bedplate::__private::TypeId::of::<dyn #contract>(),
                 publish: |module| {

@@ -20,8 +20,7 @@ pub(crate) fn rewrite_signature(bedplate: &TokenStream, signature: &mut Signatur
     let borrows = signature.receiver().is_some_and(|receiver| matches!(receiver.kind, ReceiverKind::Reference(..)));
     let lifetime = Lifetime::new(if borrows { "'_" } else { "'static" }, output.span());
     let bedplate = source::placed(bedplate, output.span());
-    signature.output =
-        parse_quote_spanned!(output.span()=> -> #bedplate::__private::BoxFuture<#lifetime, #output>);
+    signature.output = parse_quote_spanned!(output.span()=> -> #bedplate::__private::BoxFuture<#lifetime, #output>);
     Some(output)
 }
 

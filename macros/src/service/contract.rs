@@ -151,13 +151,15 @@ fn check_shape(ctxt: &Ctxt, method: &TraitItemFn) -> bool {
         let borrows = sig.generics.type_params().next().is_none() && sig.generics.const_params().next().is_none();
         let (what, help) = match borrows {
             true => ("has no lifetimes: what it takes and returns is owned", "leave them out, and write `&self`"),
-            false => ("cannot be generic: a contract is called through `dyn`", "leave the parameters out and name the types"),
+            false => {
+                ("cannot be generic: a contract is called through `dyn`", "leave the parameters out and name the types")
+            }
         };
         ctxt.error(&sig.generics.params, format!("the method `{}` {what}", sig.ident), help);
     }
     if sig.constness.is_some() || sig.abi.is_some() || !matches!(sig.safety, Safety::Default) {
         callable = false;
-        ctxt.error(&sig.fn_token, "a contract's method is a plain `fn` or `async fn`", "remove what stands before it");
+        ctxt.error(sig.fn_token, "a contract's method is a plain `fn` or `async fn`", "remove what stands before it");
     }
     if let Some(condition) =
         method.attrs.iter().find(|attribute| attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr"))
@@ -169,10 +171,8 @@ fn check_shape(ctxt: &Ctxt, method: &TraitItemFn) -> bool {
             "remove the condition, or put the method into a contract of its own",
         );
     }
-    let receiver_is_shared = matches!(
-        sig.receiver().map(|receiver| &receiver.kind),
-        Some(syn::ReceiverKind::Reference(_, None, None))
-    );
+    let receiver_is_shared =
+        matches!(sig.receiver().map(|receiver| &receiver.kind), Some(syn::ReceiverKind::Reference(_, None, None)));
     boxed::check_receiver(ctxt, sig);
     callable && receiver_is_shared
 }
@@ -183,7 +183,9 @@ fn read_arguments_of(ctxt: &Ctxt, sig: &Signature, callable: &mut bool) -> Vec<(
         let FnArg::Typed(argument) = input else { continue };
         *callable &= owned::check(ctxt, owned::Role::Argument, &argument.ty);
         match &*argument.pat {
-            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.mutability.is_none() && pattern.subpat.is_none() => {
+            Pat::Ident(pattern)
+                if pattern.by_ref.is_none() && pattern.mutability.is_none() && pattern.subpat.is_none() =>
+            {
                 arguments.push((pattern.ident.clone(), (*argument.ty).clone()));
             }
             pattern => ctxt.error(
@@ -205,7 +207,10 @@ fn read_output(ctxt: &Ctxt, sig: &Signature, callable: &mut bool) -> Type {
         ReturnType::Default => {
             ctxt.error(
                 &sig.ident,
-                format!("the method `{}` returns nothing, and every call can be refused (deadline, overload, panic)", sig.ident),
+                format!(
+                    "the method `{}` returns nothing, and every call can be refused (deadline, overload, panic)",
+                    sig.ident
+                ),
                 "return a `Result`: `-> Result<(), bedplate::CallError>`",
             );
             parse_quote!(())

@@ -16,9 +16,10 @@ pub(super) fn expand(contract: &Contract, item: &ItemTrait, clean: bool) -> Toke
     }
     let bedplate = path::bedplate();
     let description = describe(&bedplate, contract, &item.ident);
-    let forwards = contract.methods.iter().enumerate().map(|(index, method)| {
-        if clean { forward(&bedplate, &item.ident, index, method) } else { unusable(method) }
-    });
+    let forwards =
+        contract.methods.iter().enumerate().map(|(index, method)| {
+            if clean { forward(&bedplate, &item.ident, index, method) } else { unusable(method) }
+        });
     let ident = &item.ident;
     quote! {
         #item
@@ -74,10 +75,9 @@ fn describe(bedplate: &TokenStream, contract: &Contract, ident: &Ident) -> Token
 fn forward(bedplate: &TokenStream, contract: &Ident, index: usize, method: &Method) -> TokenStream {
     let Method { rewritten, arguments, output, is_async, .. } = method;
     let name = &rewritten.ident;
-    // An argument that cannot be sent with a call is shown where it is written.
-    let checks = arguments.iter().map(|(_, ty)| {
-        quote_spanned!(ty.span()=> let () = <#ty as #bedplate::__private::Argument>::CHECKED;)
-    });
+    // What cannot be sent with a call, or back, is shown where it is written.
+    let sent = arguments.iter().map(|(_, ty)| (ty, quote!(ContractArgument))).chain([(output, quote!(ContractAnswer))]);
+    let checks = sent.map(|(ty, role)| quote_spanned!(ty.span()=> let () = <#ty as #bedplate::#role>::CHECKED;));
     let names = arguments.iter().map(|(name, _)| name);
     // No argument's name can meet this one.
     let target = Ident::new("target", proc_macro2::Span::mixed_site());

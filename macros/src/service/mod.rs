@@ -48,3 +48,46 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let errors = ctxt.finish();
     quote!(#item #errors)
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::{TraitItem, parse_quote};
+
+    use super::*;
+
+    fn rewritten(item: TokenStream) -> (syn::ItemTrait, String) {
+        let output = expand(TokenStream::new(), item);
+        let text = output.to_string();
+        let mut items = syn::parse2::<syn::File>(output).expect("items").items;
+        let Item::Trait(item) = items.swap_remove(0) else { panic!("{text}") };
+        (item, text)
+    }
+
+    #[test]
+    fn a_mistake_leaves_the_trait_as_its_implementations_see_it() {
+        let (item, text) =
+            rewritten(quote! { trait Profiles { async fn name(&self, of: &str) -> Result<String, E>; } });
+        let TraitItem::Fn(method) = &item.items[0] else { panic!("{text}") };
+        assert!(method.sig.asyncness.is_none());
+        assert_eq!(item.supertraits.len(), 3);
+        assert!(text.contains("Service for dyn Profiles"), "{text}");
+        assert_eq!(text.matches("compile_error").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_trait_that_cannot_be_called_is_left_alone() {
+        let (_, text) = rewritten(quote! { trait Profiles { fn name<T>(&self) -> Result<T, E>; } });
+        assert!(!text.contains("ServiceRef"), "{text}");
+        assert_eq!(text.matches("compile_error").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn plain_methods_stay_as_they_are() {
+        let (item, text) = rewritten(quote! { trait Profiles { fn count(&self) -> Result<u8, E>; } });
+        let TraitItem::Fn(method) = &item.items[0] else { panic!("{text}") };
+        let expected: syn::Signature = parse_quote!(fn count(&self) -> Result<u8, E>);
+        assert_eq!(method.sig, expected);
+        assert!(text.contains("call_plain"), "{text}");
+        assert!(!text.contains("compile_error"), "{text}");
+    }
+}

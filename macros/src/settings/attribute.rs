@@ -24,37 +24,15 @@ pub(super) enum Argument {
 
 /// The words of all `#[setting(...)]` in the list. `names` are those that are allowed in this place; `elsewhere` are
 /// allowed in another place, which the text names.
-pub(super) fn words(
-    attributes: &[Attribute],
-    names: &[&str],
-    elsewhere: (&[&str], &str),
-    ctxt: &Ctxt,
-) -> Vec<Word> {
+pub(super) fn words(attributes: &[Attribute], names: &[&str], elsewhere: (&[&str], &str), ctxt: &Ctxt) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("settings"))
-    {
-        ctxt.error(
-            attribute.path(),
-            "unknown attribute `settings`",
-            "write #[setting(...)]",
-        );
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("settings")) {
+        ctxt.error(attribute.path(), "unknown attribute `settings`", "write #[setting(...)]");
     }
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("setting"))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("setting")) {
         let Meta::List(_) = &attribute.meta else {
-            let help = format!(
-                "write #[setting(...)] with one or more of: {}",
-                names.join(", ")
-            );
-            ctxt.error_at(
-                syn::spanned::Spanned::span(attribute),
-                "`setting` needs parentheses",
-                help,
-            );
+            let help = format!("write #[setting(...)] with one or more of: {}", names.join(", "));
+            ctxt.error(attribute, "`setting` needs parentheses", help);
             continue;
         };
         let parsed = attribute.parse_args_with(|input: ParseStream<'_>| {
@@ -64,21 +42,13 @@ pub(super) fn words(
                 if names.contains(&text.as_str()) {
                     let word = word(text, name.span(), input)?;
                     if words.iter().any(|other| other.name == word.name) {
-                        ctxt.error_at(
-                            word.span,
-                            format!("`{}` is given twice", word.name),
-                            "remove one of them",
-                        );
+                        ctxt.error_at(word.span, format!("`{}` is given twice", word.name), "remove one of them");
                     } else {
                         words.push(word);
                     }
                 } else {
                     let help = match elsewhere.0.contains(&text.as_str()) {
-                        true => format!(
-                            "`{text}` belongs {}; allowed here: {}",
-                            elsewhere.1,
-                            names.join(", ")
-                        ),
+                        true => format!("`{text}` belongs {}; allowed here: {}", elsewhere.1, names.join(", ")),
                         false => suggest::help(&text, names),
                     };
                     ctxt.error_at(name.span(), format!("unknown attribute `{text}`"), help);
@@ -110,11 +80,7 @@ fn word(name: String, span: Span, input: ParseStream<'_>) -> syn::Result<Word> {
     } else {
         Argument::None
     };
-    Ok(Word {
-        name,
-        span,
-        argument,
-    })
+    Ok(Word { name, span, argument })
 }
 
 /// Passes over what follows an unknown word, up to the next comma.
@@ -130,11 +96,7 @@ impl Word {
     pub(super) fn alone(&self, ctxt: &Ctxt) {
         if !matches!(self.argument, Argument::None) {
             let name = &self.name;
-            ctxt.error_at(
-                self.span,
-                format!("`{name}` takes no value"),
-                format!("write `{name}` alone"),
-            );
+            ctxt.error_at(self.span, format!("`{name}` takes no value"), format!("write `{name}` alone"));
         }
     }
 
@@ -144,11 +106,7 @@ impl Word {
             Argument::Value(value) => Some(value),
             _ => {
                 let name = &self.name;
-                ctxt.error_at(
-                    self.span,
-                    format!("`{name}` needs a value"),
-                    format!("write {name} = {example}"),
-                );
+                ctxt.error_at(self.span, format!("`{name}` needs a value"), format!("write {name} = {example}"));
                 None
             }
         }
@@ -158,10 +116,7 @@ impl Word {
 /// The string of a literal expression.
 pub(super) fn string(expression: &Expr) -> Option<&LitStr> {
     match expression {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Some(text),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
         _ => None,
     }
 }

@@ -10,17 +10,11 @@ use super::item::Item;
 
 /// `path` is where the crate knows bedplate.
 pub(super) fn item(path: &TokenStream, item: &Item) -> TokenStream {
-    let Item {
-        name, help, fields, ..
-    } = item;
+    let Item { name, help, fields, .. } = item;
     let keys = fields.iter().map(|field| key(path, field));
-    let variables: Vec<_> = (0..fields.len())
-        .map(|index| format_ident!("value_{index}", span = Span::mixed_site()))
-        .collect();
-    let reads = fields
-        .iter()
-        .enumerate()
-        .map(|(index, field)| read(path, field, index));
+    let variables: Vec<_> =
+        (0..fields.len()).map(|index| format_ident!("value_{index}", span = Span::mixed_site())).collect();
+    let reads = fields.iter().enumerate().map(|(index, field)| read(path, field, index));
     let idents = fields.iter().map(|field| &field.ident);
     // `Self`, and not the type's name: the lint about needless names stays quiet, and errors point at the type.
     let built = quote!(Self { #(#idents: #variables?),* });
@@ -79,12 +73,7 @@ pub(super) fn placeholder(path: &TokenStream, input: &DeriveInput) -> TokenStrea
 }
 
 fn key(path: &TokenStream, field: &Field) -> TokenStream {
-    let Field {
-        name,
-        help,
-        value_type,
-        ..
-    } = field;
+    let Field { name, help, value_type, .. } = field;
     let line = quote_spanned!(field.ident.span()=> ::core::line!());
     let mut key = match field.content {
         Content::Value => quote!(#path::settings::Key::of::<#value_type>(#name)),
@@ -138,14 +127,8 @@ fn type_default(span: Span) -> TokenStream {
 
 fn literal_text(value: &Expr) -> Option<String> {
     match value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Bool(value),
-            ..
-        }) => Some(value.value.to_string()),
-        Expr::Lit(ExprLit {
-            lit: Lit::Char(value),
-            ..
-        }) => Some(format!("{:?}", value.value().to_string())),
+        Expr::Lit(ExprLit { lit: Lit::Bool(value), .. }) => Some(value.value.to_string()),
+        Expr::Lit(ExprLit { lit: Lit::Char(value), .. }) => Some(format!("{:?}", value.value().to_string())),
         _ => number(value).map(|_| source(value)),
     }
 }

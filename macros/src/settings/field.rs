@@ -4,10 +4,7 @@ use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{
-    Expr, ExprLit, ExprRange, ExprUnary, GenericArgument, Lit, LitStr, PathArguments, RangeLimits,
-    Type, UnOp,
-};
+use syn::{Expr, ExprLit, ExprRange, ExprUnary, GenericArgument, Lit, LitStr, PathArguments, RangeLimits, Type, UnOp};
 
 use super::attribute::{Argument, Word, string, words};
 use super::item::ON_TYPE;
@@ -51,10 +48,7 @@ pub(super) enum Content {
 }
 
 pub(super) fn parse(field: &syn::Field, ctxt: &Ctxt) -> Field {
-    let ident = field
-        .ident
-        .clone()
-        .expect("the fields of such a struct have names");
+    let ident = field.ident.clone().expect("the fields of such a struct have names");
     let (is_option, value_type) = match inside_option(&field.ty) {
         Some(inner) => (true, inner.clone()),
         None => (false, field.ty.clone()),
@@ -65,11 +59,7 @@ pub(super) fn parse(field: &syn::Field, ctxt: &Ctxt) -> Field {
         ident,
         help: docs::text(&field.attrs),
         value_type,
-        presence: if is_option {
-            Presence::Optional
-        } else {
-            Presence::Required
-        },
+        presence: if is_option { Presence::Optional } else { Presence::Required },
         content: Content::Value,
         range: None,
         allowed: Vec::new(),
@@ -93,10 +83,7 @@ pub(super) fn parse(field: &syn::Field, ctxt: &Ctxt) -> Field {
         }
     }
     if matches!(parsed.content, Content::Nested) {
-        for word in words
-            .iter()
-            .filter(|word| !matches!(word.name.as_str(), "nested" | "rename"))
-        {
+        for word in words.iter().filter(|word| !matches!(word.name.as_str(), "nested" | "rename")) {
             let what = format!("`{}` does not go together with `nested`", word.name);
             ctxt.error_at(word.span, what, "write it on the fields of the nested type");
         }
@@ -119,11 +106,7 @@ fn default(field: &mut Field, word: &Word, is_option: bool, ctxt: &Ctxt) {
             None => Presence::Default((**value).clone()),
         },
         Argument::List(_) => {
-            ctxt.error_at(
-                word.span,
-                "`default` takes a value after `=`",
-                "write default = value, or default alone",
-            );
+            ctxt.error_at(word.span, "`default` takes a value after `=`", "write default = value, or default alone");
             return;
         }
     };
@@ -141,9 +124,7 @@ fn range(field: &mut Field, word: &Word, ctxt: &Ctxt) {
         }
         return;
     };
-    let is_float = ["f32", "f64"]
-        .iter()
-        .any(|name| field.value_type.to_token_stream().to_string() == *name);
+    let is_float = ["f32", "f64"].iter().any(|name| field.value_type.to_token_stream().to_string() == *name);
     for bound in [&range.start, &range.end].into_iter().flatten() {
         if is_float && let Some(Number::Whole(number)) = number(bound) {
             let what = "the range of a number with a fraction needs bounds with one";
@@ -156,11 +137,7 @@ fn range(field: &mut Field, word: &Word, ctxt: &Ctxt) {
 fn allowed(field: &mut Field, word: &Word, ctxt: &Ctxt) {
     const EXAMPLE: &str = "write allowed(\"first\", \"second\")";
     let Argument::List(list) = &word.argument else {
-        ctxt.error_at(
-            word.span,
-            "`allowed` takes a list of words in parentheses",
-            EXAMPLE,
-        );
+        ctxt.error_at(word.span, "`allowed` takes a list of words in parentheses", EXAMPLE);
         return;
     };
     if list.is_empty() {
@@ -179,22 +156,14 @@ fn rename(field: &mut Field, word: &Word, ctxt: &Ctxt) {
         return;
     };
     let Some(text) = string(value) else {
-        ctxt.error_at(
-            value.span(),
-            "a name is a string",
-            "write rename = \"other-name\"",
-        );
+        ctxt.error_at(value.span(), "a name is a string", "write rename = \"other-name\"");
         return;
     };
     let name = text.value();
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(fits) || name.contains("__") {
         let help = "use letters, digits, - and single _ only, which files and environment variables can write";
-        ctxt.error_at(
-            text.span(),
-            format!("`{name}` cannot be the name of a key"),
-            help,
-        );
+        ctxt.error_at(text.span(), format!("`{name}` cannot be the name of a key"), help);
     }
     field.name = name;
     field.name_span = text.span();
@@ -211,15 +180,8 @@ fn default_within_limits(field: &Field, ctxt: &Ctxt) {
     if let (Presence::DefaultText(text), false) = (&field.presence, field.allowed.is_empty())
         && !field.allowed.contains(&text.value())
     {
-        let what = format!(
-            "the default {:?} is not one of the words that are allowed",
-            text.value()
-        );
-        ctxt.error_at(
-            text.span(),
-            what,
-            format!("write one of: {}", field.allowed.join(", ")),
-        );
+        let what = format!("the default {:?} is not one of the words that are allowed", text.value());
+        ctxt.error_at(text.span(), what, format!("write one of: {}", field.allowed.join(", ")));
     }
 }
 
@@ -232,19 +194,9 @@ pub(super) enum Number {
 
 pub(super) fn number(expression: &Expr) -> Option<Number> {
     match expression {
-        Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        }) => number.base10_parse().ok().map(Number::Whole),
-        Expr::Lit(ExprLit {
-            lit: Lit::Float(number),
-            ..
-        }) => Some(Number::Fraction(number.base10_digits().to_owned())),
-        Expr::Unary(ExprUnary {
-            op: UnOp::Neg(_),
-            expr,
-            ..
-        }) => number(expr).map(|number| match number {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok().map(Number::Whole),
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => Some(Number::Fraction(number.base10_digits().to_owned())),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr).map(|number| match number {
             Number::Whole(number) => Number::Whole(-number),
             Number::Fraction(text) => Number::Fraction(format!("-{text}")),
         }),
@@ -282,11 +234,7 @@ pub(super) fn source(expression: &impl ToTokens) -> String {
         };
         return format!("{}{dots}{}", bound(&range.start), bound(&range.end));
     }
-    match syn::parse2::<Expr>(tokens.clone())
-        .ok()
-        .as_ref()
-        .and_then(number)
-    {
+    match syn::parse2::<Expr>(tokens.clone()).ok().as_ref().and_then(number) {
         Some(Number::Whole(number)) => number.to_string(),
         Some(Number::Fraction(text)) => text,
         None => crate::source::tidy(tokens),
@@ -299,18 +247,9 @@ fn inside_option(value_type: &Type) -> Option<&Type> {
         return None;
     };
     let last = path.path.segments.last()?;
-    let names: Vec<_> = path
-        .path
-        .segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect();
+    let names: Vec<_> = path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
     let is_option = matches!(
-        names
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice(),
+        names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(),
         ["Option"] | ["std" | "core", "option", "Option"]
     );
     match &last.arguments {

@@ -27,11 +27,7 @@ pub(super) fn parse(input: &DeriveInput, ctxt: &Ctxt) -> Item {
     let name = &input.ident;
     if !input.generics.params.is_empty() {
         let help = "name one type; the values of single fields may be of generic types, such as Vec<String>";
-        ctxt.error_at(
-            input.generics.params.span(),
-            "settings cannot be generic",
-            help,
-        );
+        ctxt.error_at(input.generics.params.span(), "settings cannot be generic", help);
     }
     let mut check = None;
     let on_field = (field::ON_FIELD, "on a field");
@@ -60,12 +56,7 @@ pub(super) fn parse(input: &DeriveInput, ctxt: &Ctxt) -> Item {
         }
     };
     two_of_one_name(&fields, ctxt);
-    Item {
-        name: name.clone(),
-        help: docs::text(&input.attrs),
-        check,
-        fields,
-    }
+    Item { name: name.clone(), help: docs::text(&input.attrs), check, fields }
 }
 
 type Refusal = (Span, String, String);
@@ -76,30 +67,14 @@ fn named_fields(input: &DeriveInput) -> Result<impl Iterator<Item = &syn::Field>
     let (span, what, help) = match &input.data {
         Data::Struct(data) => match &data.fields {
             Fields::Named(fields) => return Ok(fields.named.iter()),
-            Fields::Unnamed(fields) => (
-                fields.span(),
-                "the fields of settings need names: each is a key",
-                braces,
-            ),
-            Fields::Unit => (
-                name.span(),
-                "settings are a struct with named fields",
-                braces,
-            ),
+            Fields::Unnamed(fields) => (fields.span(), "the fields of settings need names: each is a key", braces),
+            Fields::Unit => (name.span(), "settings are a struct with named fields", braces),
         },
         Data::Enum(data) => {
             let help = "derive serde::Deserialize for an enum: it can be the value of a setting in a struct";
-            (
-                data.enum_token.span(),
-                "settings are a struct with named fields, not an enum",
-                help.to_owned(),
-            )
+            (data.enum_token.span(), "settings are a struct with named fields, not an enum", help.to_owned())
         }
-        Data::Union(data) => (
-            data.union_token.span(),
-            "settings are a struct with named fields, not a union",
-            braces,
-        ),
+        Data::Union(data) => (data.union_token.span(), "settings are a struct with named fields, not a union", braces),
     };
     Err((span, what.to_owned(), help))
 }
@@ -110,10 +85,7 @@ fn two_of_one_name(fields: &[Field], ctxt: &Ctxt) {
         if let Some(other) = first.insert(&field.name, &field.ident) {
             ctxt.error_at(
                 field.name_span,
-                format!(
-                    "the key `{}` belongs to the field `{other}` already",
-                    field.name
-                ),
+                format!("the key `{}` belongs to the field `{other}` already", field.name),
                 "give one of the two another name with rename = \"...\"",
             );
         }

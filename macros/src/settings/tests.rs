@@ -10,19 +10,9 @@ fn messages(input: TokenStream) -> Vec<String> {
     let mut messages = Vec::new();
     for item in output.items {
         if let syn::Item::Macro(call) = item
-            && call
-                .mac
-                .path
-                .segments
-                .last()
-                .is_some_and(|segment| segment.ident == "compile_error")
+            && call.mac.path.segments.last().is_some_and(|segment| segment.ident == "compile_error")
         {
-            messages.push(
-                call.mac
-                    .parse_body::<syn::LitStr>()
-                    .expect("an error has a text")
-                    .value(),
-            );
+            messages.push(call.mac.parse_body::<syn::LitStr>().expect("an error has a text").value());
         }
     }
     messages
@@ -54,13 +44,7 @@ fn a_good_struct_has_no_errors() {
     };
     assert_eq!(messages(input.clone()), Vec::<String>::new());
     let output = expand(input).to_string();
-    for part in [
-        "\"type\"",
-        "\"other-name\"",
-        "optional_nested",
-        "Text (\"x\")",
-        "settings_requirement",
-    ] {
+    for part in ["\"type\"", "\"other-name\"", "optional_nested", "Text (\"x\")", "settings_requirement"] {
         assert!(output.contains(part), "{part}: {output}");
     }
 }
@@ -76,10 +60,7 @@ fn all_mistakes_of_a_struct_are_reported_at_once() {
             b: Option<u8>,
         }
     });
-    let firsts: Vec<_> = messages
-        .iter()
-        .map(|message| message.lines().next().unwrap_or_default())
-        .collect();
+    let firsts: Vec<_> = messages.iter().map(|message| message.lines().next().unwrap_or_default()).collect();
     assert_eq!(
         firsts,
         [
@@ -89,14 +70,8 @@ fn all_mistakes_of_a_struct_are_reported_at_once() {
             "an `Option` is `None` by default"
         ]
     );
-    assert!(
-        messages[0].contains("did you mean `check`?"),
-        "{messages:?}"
-    );
-    assert!(
-        messages[1].contains("did you mean `default`?"),
-        "{messages:?}"
-    );
+    assert!(messages[0].contains("did you mean `check`?"), "{messages:?}");
+    assert!(messages[1].contains("did you mean `default`?"), "{messages:?}");
 }
 
 #[test]
@@ -153,76 +128,25 @@ fn other_items_are_refused_in_words() {
 #[test]
 fn each_misuse_of_a_word_has_its_message() {
     let cases = [
-        (
-            quote!(#[settings(default)] a: u8),
-            "unknown attribute `settings`",
-        ),
+        (quote!(#[settings(default)] a: u8), "unknown attribute `settings`"),
         (quote!(#[setting] a: u8), "`setting` needs parentheses"),
-        (
-            quote!(#[setting(default = 1, default = 2)] a: u8),
-            "`default` is given twice",
-        ),
-        (
-            quote!(#[setting(default(1))] a: u8),
-            "`default` takes a value after `=`",
-        ),
-        (
-            quote!(#[setting(default = )] a: u8),
-            "unexpected end of input",
-        ),
+        (quote!(#[setting(default = 1, default = 2)] a: u8), "`default` is given twice"),
+        (quote!(#[setting(default(1))] a: u8), "`default` takes a value after `=`"),
+        (quote!(#[setting(default = )] a: u8), "unexpected end of input"),
         (quote!(#[setting(range)] a: u8), "`range` needs a value"),
-        (
-            quote!(#[setting(range = 0.5..=9)] a: f64),
-            "the range of a number with a fraction needs bounds with one",
-        ),
-        (
-            quote!(#[setting(default = 0, range = 1..=9)] a: u8),
-            "the default 0 is not in the range 1..=9",
-        ),
-        (
-            quote!(#[setting(default = 9, range = ..9)] a: u8),
-            "the default 9 is not in the range ..9",
-        ),
-        (
-            quote!(#[setting(allowed = "x")] a: String),
-            "`allowed` takes a list of words in parentheses",
-        ),
-        (
-            quote!(#[setting(allowed())] a: String),
-            "no word is allowed",
-        ),
-        (
-            quote!(#[setting(allowed(1))] a: String),
-            "an allowed word is a string",
-        ),
-        (
-            quote!(#[setting(allowed("a"), default = "b")] a: String),
-            "the default \"b\" is not one of the words",
-        ),
-        (
-            quote!(#[setting(nested = true)] a: N),
-            "`nested` takes no value",
-        ),
-        (
-            quote!(#[setting(nested, default)] a: N),
-            "`default` does not go together with `nested`",
-        ),
-        (
-            quote!(#[setting(rename = other)] a: u8),
-            "a name is a string",
-        ),
-        (
-            quote!(#[setting(rename = "a.b")] a: u8),
-            "`a.b` cannot be the name of a key",
-        ),
-        (
-            quote!(a: u8, #[setting(rename = "a")] b: u8),
-            "the key `a` belongs to the field `a` already",
-        ),
-        (
-            quote!(#[setting(check = "f")] a: u8),
-            "unknown attribute `check`",
-        ),
+        (quote!(#[setting(range = 0.5..=9)] a: f64), "the range of a number with a fraction needs bounds with one"),
+        (quote!(#[setting(default = 0, range = 1..=9)] a: u8), "the default 0 is not in the range 1..=9"),
+        (quote!(#[setting(default = 9, range = ..9)] a: u8), "the default 9 is not in the range ..9"),
+        (quote!(#[setting(allowed = "x")] a: String), "`allowed` takes a list of words in parentheses"),
+        (quote!(#[setting(allowed())] a: String), "no word is allowed"),
+        (quote!(#[setting(allowed(1))] a: String), "an allowed word is a string"),
+        (quote!(#[setting(allowed("a"), default = "b")] a: String), "the default \"b\" is not one of the words"),
+        (quote!(#[setting(nested = true)] a: N), "`nested` takes no value"),
+        (quote!(#[setting(nested, default)] a: N), "`default` does not go together with `nested`"),
+        (quote!(#[setting(rename = other)] a: u8), "a name is a string"),
+        (quote!(#[setting(rename = "a.b")] a: u8), "`a.b` cannot be the name of a key"),
+        (quote!(a: u8, #[setting(rename = "a")] b: u8), "the key `a` belongs to the field `a` already"),
+        (quote!(#[setting(check = "f")] a: u8), "unknown attribute `check`"),
         (quote!(#[setting(default 1)] a: u8), "expected `,`"),
     ];
     for (fields, expected) in cases {
@@ -245,24 +169,13 @@ fn words_of_the_struct_have_their_messages() {
         #[setting(range = 1..2)]
         struct S {}
     ));
-    assert!(
-        text.contains("`range` belongs on a field; allowed here: check"),
-        "{text}"
-    );
+    assert!(text.contains("`range` belongs on a field; allowed here: check"), "{text}");
 }
 
 #[test]
 fn expressions_print_as_people_write_them() {
-    let print =
-        |text: &str| field::source(&syn::parse_str::<syn::Expr>(text).expect("an expression"));
-    for text in [
-        "Duration::from_secs(30)",
-        "1..=100",
-        "..5",
-        "-1.5",
-        "LIMIT",
-        "Duration::ZERO..",
-    ] {
+    let print = |text: &str| field::source(&syn::parse_str::<syn::Expr>(text).expect("an expression"));
+    for text in ["Duration::from_secs(30)", "1..=100", "..5", "-1.5", "LIMIT", "Duration::ZERO.."] {
         assert_eq!(print(text), text);
     }
     assert_eq!(print("1_000u32..0x10"), "1000..16");

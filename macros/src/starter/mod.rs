@@ -1,7 +1,7 @@
 //! `#[starter]`: declares a starter, and lists it among those of the process.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Ident, Item, LitStr, Path, Type, parse_quote};
 
@@ -13,6 +13,7 @@ use crate::{arguments, docs, name, path};
 #[derive(Debug, Default)]
 struct Arguments {
     name: Option<LitStr>,
+    early: bool,
     after: Vec<Type>,
     needs: Vec<Type>,
     provides: Vec<Type>,
@@ -50,6 +51,7 @@ impl Arguments {
     fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
         let known = [
             ("name", "name = \"…\""),
+            ("early", "early"),
             ("after", "after(Type, …)"),
             ("needs", "needs(Type, …)"),
             ("provides", "provides(Type, …)"),
@@ -66,6 +68,7 @@ impl Arguments {
                     names_name = true;
                     found.name = Some(arguments::text(input)?);
                 }
+                "early" => found.early = true,
                 "after" => found.after = arguments::list(input)?,
                 "needs" => found.needs = arguments::list(input)?,
                 "provides" => found.provides = arguments::list(input)?,
@@ -116,15 +119,17 @@ fn register(
     let needs = types(&bedplate, Named::Starter, &arguments.needs);
     let provides = types(&bedplate, Named::Handle, &arguments.provides);
     let commands = &arguments.commands;
+    let order = format_ident!("{}", if arguments.early { "Early" } else { "Normal" });
     let test_settings = arguments.test_settings.as_ref().map(LitStr::value).unwrap_or_default();
     quote! {
         const _: () = {
-            static STARTER: #bedplate::__private::StarterDescriptor = #bedplate::__private::StarterDescriptor {
+            static BEDPLATE_STARTER: #bedplate::__private::StarterDescriptor = #bedplate::__private::StarterDescriptor {
                 name: #name,
                 summary: #summary,
                 site: #bedplate::__private::site!(),
                 bedplate: #bedplate::__private::VERSION,
                 type_id: #bedplate::__private::TypeId::of::<#ident>,
+                order: #bedplate::__private::StartOrder::#order,
                 needs: #needs,
                 after: #after,
                 provides: #provides,
@@ -136,10 +141,10 @@ fn register(
             };
 
             impl #bedplate::DeclaredStarter for #ident {
-                const DESCRIPTOR: &'static #bedplate::__private::StarterDescriptor = &STARTER;
+                const DESCRIPTOR: &'static #bedplate::__private::StarterDescriptor = &BEDPLATE_STARTER;
             }
 
-            #bedplate::__private::inventory::submit! { &STARTER }
+            #bedplate::__private::inventory::submit! { &BEDPLATE_STARTER }
         };
     }
 }

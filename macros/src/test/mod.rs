@@ -23,7 +23,11 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function: ItemFn = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(_) => {
-            ctxt.error(&item, "`#[bedplate::test]` goes on an `async fn`", "write `async fn name(base: TestBase) { … }`");
+            ctxt.error(
+                &item,
+                "`#[bedplate::test]` goes on an `async fn`",
+                "write `async fn name(base: TestBase) { … }`",
+            );
             let errors = ctxt.finish();
             return quote!(#item #errors);
         }

@@ -1,1 +1,15 @@
-//! Starter metrics.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod exposition;
+mod facade;
+mod histogram;
+mod series;
+mod settings;
+mod starter;
+#[cfg(test)]
+mod tests;
+mod timing;
+
+pub use settings::MetricsSettings;
+pub use starter::Metrics;

@@ -150,13 +150,29 @@ fn lock(database: &Path, wait: Duration) -> Result<File, Obstacle> {
     let since = Instant::now();
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                make_private(database);
+                return Ok(file);
+            }
             Err(TryLockError::WouldBlock) if since.elapsed() < wait => sleep(LOCK_POLL),
             Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(wait)),
             Err(TryLockError::Error(error)) => return Err(Obstacle::LockFile(beside, error)),
         }
     }
 }
+
+/// Makes the database's file where there is none, readable for the base's user alone: SQLite would
+/// make it readable for all. Its log and its index take over what the file allows.
+///
+/// What keeps it from being made keeps SQLite from opening it as well, and is reported then.
+#[cfg(unix)]
+fn make_private(database: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(database);
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
 
 impl Obstacle {
     fn describe(self, location: &SqliteFile, subject: &Subject) -> CompositionError {

@@ -1,1 +1,18 @@
-//! Starter telemetry.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod fields;
+mod layer;
+mod level;
+mod line;
+mod logger;
+mod rules;
+mod settings;
+mod starter;
+#[cfg(test)]
+mod tests;
+
+pub use level::Level;
+pub use logger::InvalidFilter;
+pub use settings::{Format, ModuleTelemetrySettings, Output, TelemetrySettings};
+pub use starter::Telemetry;

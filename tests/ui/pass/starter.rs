@@ -34,7 +34,7 @@ fn routes(_: &CommandContext<'_>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-#[starter(name = "telemetry")]
+#[starter(name = "telemetry", early, test_settings = "level = 'debug'")]
 struct Telemetry;
 
 impl Starter for Telemetry {

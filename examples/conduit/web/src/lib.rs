@@ -1,0 +1,11 @@
+//! What the modules of Conduit share towards HTTP: errors, forms, and who is calling.
+
+#![forbid(unsafe_code)]
+
+mod caller;
+mod error;
+mod form;
+
+pub use caller::{Authenticates, Caller, Viewer};
+pub use error::ConduitError;
+pub use form::{Change, Form, Payload};

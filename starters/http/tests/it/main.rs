@@ -1,0 +1,10 @@
+//! The http starter in a real base: what is served, refused, drained and swapped.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+mod answers;
+mod connections;
+mod mounting;
+mod streams;
+mod support;
+mod swaps;

@@ -1,0 +1,1 @@
+bedplate::base!(Comments);

@@ -1,0 +1,13 @@
+use bedplate::{Export, module};
+
+struct Routes;
+
+impl Export for Routes {}
+
+#[module]
+fn hello(count: u8) -> Routes {
+    let _ = count;
+    Routes
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[path = "../files/inner.rs"]
+mod inner;
+
+fn main() {}

@@ -1,0 +1,12 @@
+use bedplate::{Module, module};
+
+#[module]
+struct Comments {
+    #[own]
+    #[from("profiles")]
+    count: u8,
+}
+
+impl Module for Comments {}
+
+fn main() {}

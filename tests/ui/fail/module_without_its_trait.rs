@@ -1,0 +1,6 @@
+use bedplate::module;
+
+#[module]
+struct Comments;
+
+fn main() {}

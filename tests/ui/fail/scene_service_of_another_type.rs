@@ -1,0 +1,22 @@
+use bedplate::{CallError, Module, module, scene_service, service};
+
+#[service]
+pub trait Count {
+    async fn count(&self) -> Result<u64, CallError>;
+}
+
+#[module]
+struct Comments;
+
+impl Module for Comments {}
+
+struct Other;
+
+#[scene_service]
+impl Count for Other {
+    async fn count(&self) -> Result<u64, CallError> {
+        Ok(1)
+    }
+}
+
+fn main() {}

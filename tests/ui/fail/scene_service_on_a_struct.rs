@@ -1,0 +1,6 @@
+use bedplate::{scene_service};
+
+#[scene_service]
+struct Comments;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::{CallError, service};
+
+#[service]
+pub trait Profiles {
+    async fn get(&self, name: std::rc::Rc<str>) -> Result<u8, CallError>;
+}
+
+fn main() {}

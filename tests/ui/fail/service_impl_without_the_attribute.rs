@@ -1,0 +1,16 @@
+use bedplate::{CallError, service};
+
+#[service]
+pub trait Profiles {
+    async fn get(&self, id: u64) -> Result<String, CallError>;
+}
+
+struct Fake;
+
+impl Profiles for Fake {
+    async fn get(&self, id: u64) -> Result<String, CallError> {
+        Ok(id.to_string())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use bedplate::{service};
+
+#[service]
+pub struct Profiles;
+
+fn main() {}

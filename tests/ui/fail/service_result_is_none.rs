@@ -1,0 +1,8 @@
+use bedplate::{service};
+
+#[service]
+pub trait Profiles {
+    async fn find(&self, id: u64) -> Option<String>;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::{service};
+
+#[service]
+pub trait Profiles {
+    async fn touch(&self, id: u64);
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::{service};
+
+#[service]
+pub trait Profiles {
+    fn count(&self) -> usize;
+}
+
+fn main() {}

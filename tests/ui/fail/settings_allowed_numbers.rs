@@ -1,0 +1,9 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings {
+    #[setting(allowed(1, 2))]
+    format: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings {
+    #[setting(default = "loud", allowed("text", "json"))]
+    format: String,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings<T> {
+    port: T,
+}
+
+fn main() {}

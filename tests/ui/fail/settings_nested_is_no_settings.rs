@@ -1,0 +1,9 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings {
+    #[setting(nested)]
+    tls: String,
+}
+
+fn main() {}

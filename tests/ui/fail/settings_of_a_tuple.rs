@@ -1,0 +1,6 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings(u16);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+enum HttpSettings {
+    One,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use bedplate::Settings;
+
+#[derive(Settings)]
+struct HttpSettings {
+    #[setting(secret)]
+    thread: std::thread::Thread,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::{starter};
+
+#[starter(name = "http")]
+fn http() {}
+
+fn other() {}
+
+fn main() {}

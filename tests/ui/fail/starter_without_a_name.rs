@@ -1,0 +1,18 @@
+use bedplate::{Composition, Result, Starter, StarterContext, starter};
+
+#[starter]
+struct Http;
+
+impl Starter for Http {
+    type Prepared = ();
+
+    async fn start(_: &StarterContext) -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn prepare(&self, _: &Composition) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

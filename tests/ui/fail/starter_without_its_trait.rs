@@ -1,0 +1,6 @@
+use bedplate::starter;
+
+#[starter(name = "http")]
+struct Http;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use bedplate::testing::TestBase;
+
+#[bedplate::test]
+async fn counts<T>(base: TestBase) {
+    let _ = base;
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[bedplate::test]
+struct Counts;
+
+fn main() {}

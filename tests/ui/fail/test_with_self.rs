@@ -1,0 +1,4 @@
+#[bedplate::test]
+async fn counts(&self) {}
+
+fn main() {}
