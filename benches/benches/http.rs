@@ -60,7 +60,8 @@ fn articles() -> Articles {
 
 /// Serves until its input is closed.
 fn serve(side: &str) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let address = match side {
             "base" => serve_base().await,
@@ -181,7 +182,8 @@ fn main() {
     runtime.block_on(async {
         let (bare, base) = (Server::start("bare"), Server::start("base"));
         // Both warm up.
-        (bare.measure().await, base.measure().await);
+        bare.measure().await;
+        base.measure().await;
         let mut ratios = Vec::new();
         println!("pair     bare      base   ratio");
         for pair in 1..=PAIRS {

@@ -124,6 +124,10 @@ fn two_cores_in_one_program_are_named_before_anything_starts() {
     // The workspace's crates inherit from its manifest: the copy needs that as well.
     for folder in ["core", "macros"] {
         copy(&workspace().join(folder), &projects.folder.join("other").join(folder));
+        // Below this workspace's folder, cargo would let the copy inherit this workspace's version.
+        let manifest = projects.folder.join("other").join(folder).join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap().replace("version.workspace = true", "version = \"0.1.1\"");
+        fs::write(manifest, text.replace("rust-version = \"0.1.1\"", "rust-version.workspace = true")).unwrap();
     }
     let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
     let start = manifest.find("members = [").unwrap();

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use crate::base::ModuleSettings;
 use crate::base::config::{DrainSettings, LifecycleSettings, ModuleCoreSettings};
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     starters: Mutex<Starters>,
     /// Compositions that serve no longer, and may still be pinned.
     superseded: Mutex<Vec<Arc<Versioned<Composition>>>>,
+    /// Told when a composition is waited for no longer, though it is pinned.
+    pub(crate) given_up: Notify,
     stats: Mutex<BTreeMap<(ModuleName, SceneName), Arc<Stats>>>,
     failed_stops: Mutex<Vec<Problem>>,
 }
@@ -97,6 +100,7 @@ impl Shared {
             phase: watch::Sender::new(Phase::Starting),
             starters: Mutex::new(Starters { running: Arc::from(Vec::new()), arounds: Arc::from(Vec::new()) }),
             superseded: Mutex::default(),
+            given_up: Notify::new(),
             stats: Mutex::default(),
             failed_stops: Mutex::default(),
         })
@@ -173,11 +177,26 @@ impl Shared {
         was
     }
 
-    /// Keeps a composition that never served, for as long as work that began in it has pinned it:
-    /// it holds instances that serve on.
-    pub(crate) fn discard(&self, composition: Arc<Versioned<Composition>>) {
-        lock(&self.superseded).push(composition);
-        self.forget_superseded();
+    /// Keeps a composition that never served while work that began in it has pinned it, since it
+    /// holds instances that serve on; but not for what blocks its thread and cannot be cancelled.
+    pub(crate) fn discard(self: &Arc<Self>, composition: Arc<Versioned<Composition>>) {
+        if composition.pins().now() == 0 {
+            return;
+        }
+        lock(&self.superseded).push(composition.clone());
+        let (base, limit) = (Arc::downgrade(self), self.lifecycle.stop_deadline);
+        self.runtime.spawn(async move {
+            if timeout(limit, composition.pins().none()).await.is_err() {
+                tracing::warn!(
+                    target: "bedplate::deploy", composition = composition.value().number(),
+                    "something of a deployment that failed blocks its thread, and is waited for no longer"
+                );
+            }
+            if let Some(base) = base.upgrade() {
+                lock(&base.superseded).retain(|kept| !Arc::ptr_eq(kept, &composition));
+                base.given_up.notify_waiters();
+            }
+        });
     }
 
     /// The instances that serve no longer and are not over, the oldest first.

@@ -101,9 +101,9 @@ impl<T> Versioned<T> {
     }
 
     /// Holds this value, whether or not it serves.
-    pub(crate) fn pin(self: &Arc<Self>) -> Guard<T> {
-        self.pins.hold();
-        Guard { of: self.clone() }
+    pub(crate) fn pin(this: &Arc<Self>) -> Guard<T> {
+        this.pins.hold();
+        Guard { of: this.clone() }
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Guard<T> {
 
 impl<T> Clone for Guard<T> {
     fn clone(&self) -> Self {
-        self.of.pin()
+        Versioned::pin(&self.of)
     }
 }
 

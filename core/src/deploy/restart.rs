@@ -170,6 +170,7 @@ impl Restarts {
         cause.clone_into(&mut record.info.cause);
         if record.info.failures > self.policy.attempts {
             "given up".clone_into(&mut record.info.action);
+            record.pending = None;
             return Verdict::GiveUp;
         }
         let doublings = record.info.failures.saturating_sub(1).min(31);

@@ -96,7 +96,13 @@ async fn idle(instances: &[Arc<Instance>]) {
 async fn drained(base: &Shared, leaving: &[Arc<Instance>]) {
     loop {
         idle(leaving).await;
-        join_all(base.superseded_holding(leaving).iter().map(|composition| composition.pins().none())).await;
+        // Heard from here on, so that nothing is missed between the look and the wait.
+        let given_up = base.given_up.notified();
+        let holding = base.superseded_holding(leaving);
+        tokio::select! {
+            _ = join_all(holding.iter().map(|composition| composition.pins().none())) => {}
+            () = given_up => {}
+        }
         if is_quiet(base, leaving) {
             close_homes(leaving);
             // Work that nobody tracks may have come in just before.
@@ -207,7 +213,7 @@ async fn stop_one(base: &Shared, was: &Arc<Versioned<Composition>>, instance: &A
     let entry = Entry::new(EntryKind::Stop, "stop");
     // The error becomes a text inside the gate: writing it is the module's code.
     let work = Box::pin(async move { module.object().stop().await.map_err(|error| format!("{error:#}")) });
-    let gated = EntryFuture::new(Some(Pinned::new(was.pin())), state, &entry, None, work);
+    let gated = EntryFuture::new(Some(Pinned::new(Versioned::pin(was))), state, &entry, None, work);
     let mut task = state.runtime.spawn(gated);
     let limit = base.lifecycle.stop_deadline;
     let (code, what) = match timeout(limit, &mut task).await {

@@ -167,7 +167,7 @@ async fn run<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let state = instance.state_cell();
     let entry = Entry::new(kind, kind.as_str());
-    let gated = EntryFuture::new(Some(Pinned::new(next.pin())), state, &entry, None, Box::pin(work));
+    let gated = EntryFuture::new(Some(Pinned::new(Versioned::pin(next))), state, &entry, None, Box::pin(work));
     let mut task = state.runtime.spawn(gated);
     match timeout(deadline, &mut task).await {
         Ok(Ok(Ok(value))) => Ok(value),

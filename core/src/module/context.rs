@@ -243,7 +243,7 @@ impl InstanceState {
         let base = self.base.upgrade().ok_or_else(retired)?;
         let in_current = || Some(base.pin()).filter(|current| current.holds(self.uid));
         // Pinned under the lock, so that a retirement which forgets the home sees the pin.
-        let at_home = || lock(&self.home).as_ref().map(|home| Pinned::new(home.pin()));
+        let at_home = || lock(&self.home).as_ref().map(|home| Pinned::new(Versioned::pin(home)));
         // A home is forgotten where the instance is retired, and also when its composition has just
         // begun to serve, perhaps between the first two looks: then the third one finds it.
         in_current().or_else(at_home).or_else(in_current).ok_or_else(retired)

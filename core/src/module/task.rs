@@ -34,6 +34,27 @@ impl<E: Into<crate::Error> + Send + 'static> TaskOutcome for Result<(), E> {
     }
 }
 
+/// A task that goes on for ever: `async { loop { … } }`.
+impl TaskOutcome for Never {
+    fn failure(self) -> Option<crate::Error> {
+        self
+    }
+}
+
+/// The type `!`, which stable Rust lets nobody name but as what a function returns.
+type Never = <fn() -> ! as Returns>::Output;
+
+/// A function, by what it returns.
+#[doc(hidden)]
+pub trait Returns {
+    /// What it returns.
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
 /// A task that was spawned.
 #[derive(Debug, Clone)]
 pub struct TaskInfo {

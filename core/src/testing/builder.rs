@@ -1,5 +1,6 @@
 //! What a test's base is made of.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::base::Assembly;
@@ -92,8 +93,10 @@ impl TestBaseBuilder {
     }
 
     pub(super) fn assemble(&self) -> Result<Assembly, CompositionError> {
+        // By name, once: that two starters have one name is for `check` to say.
+        let starters: BTreeMap<_, _> = self.starters.iter().map(|starter| (starter.name, starter)).collect();
         let defaults =
-            self.starters.iter().map(|starter| format!("[starters.{}]\n{}\n", starter.name, starter.test_settings));
+            starters.values().map(|starter| format!("[starters.{}]\n{}\n", starter.name, starter.test_settings));
         let sources = Sources::new().text("the starters' settings for tests", defaults.collect::<String>());
         let sources =
             self.settings.iter().enumerate().fold(sources, |sources, (index, text)| {

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -32,9 +32,11 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// What all connections of a base share.
 pub(crate) struct Connections {
     pub(crate) service: HttpService,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) peer_address: bool,
+    idle_timeout: Duration,
+    peer_address: bool,
     builder: auto::Builder<TokioExecutor>,
+    /// Every response over HTTP/1 asks the client to close its connection.
+    closing: AtomicBool,
     /// Connections end with the request that they have.
     pub(crate) close: CancellationToken,
     /// Connections end now.
@@ -48,25 +50,24 @@ impl Connections {
         builder.http1().header_read_timeout(None);
         builder.http2().timer(TokioTimer::new());
         let (close, abort) = (CancellationToken::new(), CancellationToken::new());
-        Self { service, idle_timeout, peer_address, builder, close, abort }
+        Self { service, idle_timeout, peer_address, builder, closing: AtomicBool::new(false), close, abort }
+    }
+
+    /// From now on every response over HTTP/1 asks the client to close its connection.
+    pub(crate) fn ask_to_close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     /// Serves one connection to its end.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Answers are written at once; a socket that refuses this works all the same.
         let _ = stream.set_nodelay(true);
-        let activity = Arc::new(Activity::default());
-        let held = Held::default();
-        let service = ConnectionService {
-            service: self.service.clone(),
-            peer: self.peer_address.then_some(peer),
-            activity: activity.clone(),
-            held: held.clone(),
-        };
-        let io = HeldIo::new(TokioIo::new(stream), held);
+        let link = Link::new(self.clone());
+        let service = ConnectionService { link: link.clone(), peer: self.peer_address.then_some(peer) };
+        let io = HeldIo::new(TokioIo::new(stream), link.clone());
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(io, service));
         let mut idle = pin!(sleep(self.idle_timeout));
-        let mut seen = activity.begun();
+        let mut seen = link.begun();
         let mut closing = false;
         loop {
             tokio::select! {
@@ -84,8 +85,8 @@ impl Connections {
                 }
                 () = self.abort.cancelled() => return,
                 () = idle.as_mut() => {
-                    let begun = activity.begun();
-                    let is_idle = begun == seen && activity.is_idle();
+                    let begun = link.begun();
+                    let is_idle = begun == seen && link.is_idle();
                     seen = begun;
                     if is_idle && closing {
                         return;
@@ -102,14 +103,20 @@ impl Connections {
     }
 }
 
-/// What a connection is doing.
-#[derive(Default)]
-struct Activity {
+/// What the parts of one connection share.
+pub(crate) struct Link {
+    connections: Arc<Connections>,
     begun: AtomicU64,
     at_work: AtomicUsize,
+    /// What the connection holds since it became something else.
+    pub(crate) held: Held,
 }
 
-impl Activity {
+impl Link {
+    fn new(connections: Arc<Connections>) -> Arc<Self> {
+        Arc::new(Self { connections, begun: AtomicU64::new(0), at_work: AtomicUsize::new(0), held: Held::default() })
+    }
+
     fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
@@ -120,13 +127,13 @@ impl Activity {
 }
 
 /// One request at work, until its response's last byte was taken.
-struct AtWork(Arc<Activity>);
+struct AtWork(Arc<Link>);
 
 impl AtWork {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.begun.fetch_add(1, Ordering::Relaxed);
-        activity.at_work.fetch_add(1, Ordering::Relaxed);
-        Self(activity.clone())
+    fn begin(link: &Arc<Link>) -> Self {
+        link.begun.fetch_add(1, Ordering::Relaxed);
+        link.at_work.fetch_add(1, Ordering::Relaxed);
+        Self(link.clone())
     }
 }
 
@@ -138,10 +145,8 @@ impl Drop for AtWork {
 
 /// The service as one connection has it.
 struct ConnectionService {
-    service: HttpService,
+    link: Arc<Link>,
     peer: Option<SocketAddr>,
-    activity: Arc<Activity>,
-    held: Held,
 }
 
 impl hyper::service::Service<Request<Incoming>> for ConnectionService {
@@ -150,12 +155,13 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Future = ConnectionFuture;
 
     fn call(&self, request: Request<Incoming>) -> ConnectionFuture {
-        let at_work = Some(AtWork::begin(&self.activity));
+        let at_work = Some(AtWork::begin(&self.link));
+        let is_http1 = request.version() <= Version::HTTP_11;
         let mut request = request.map(Body::new);
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        ConnectionFuture { inner: self.service.handle(request), at_work, held: self.held.clone() }
+        ConnectionFuture { inner: self.link.connections.service.handle(request), at_work, is_http1 }
     }
 }
 
@@ -163,8 +169,9 @@ pin_project! {
     struct ConnectionFuture {
         #[pin]
         inner: HttpFuture,
+        // Goes to the body with the response.
         at_work: Option<AtWork>,
-        held: Held,
+        is_http1: bool,
     }
 }
 
@@ -174,12 +181,16 @@ impl Future for ConnectionFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Ok(mut response) = ready!(this.inner.poll(cx));
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(guard) = response.body_mut().take_guard()
-        {
-            this.held.hold(guard);
-        }
         let at_work = this.at_work.take();
+        if let Some(AtWork(link)) = &at_work {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                if let Some(guard) = response.body_mut().take_guard() {
+                    link.held.hold(guard);
+                }
+            } else if *this.is_http1 && link.connections.closing.load(Ordering::Relaxed) {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
         Poll::Ready(Ok(response.map(|inner| ConnectionBody { inner, _at_work: at_work })))
     }
 }

@@ -61,42 +61,50 @@ impl Mounted {
             body_limit: module.body_limit.unwrap_or(base.body_limit).as_usize(),
             timeout: (!timeout.is_zero()).then_some(timeout),
         });
-        let mut router = Router::new();
+        let mut routers = Vec::with_capacity(exported.len());
         for routes in exported {
-            router = mount.add(router, routes)?;
+            routers.push(mount.gated(routes)?);
         }
-        // Handlers become services once, here, and not for every request.
-        Ok(Some(Self { mount, router: router.with_state(()) }))
+        let router = mount.merged(routers)?;
+        Ok(Some(Self { mount, router }))
     }
 }
 
 impl Mount {
-    fn add(self: &Arc<Self>, router: Router, routes: &Routes) -> Result<Router, Problem> {
-        let name = self.instance.module();
+    /// A module's router, with its gate around each route, below its prefix.
+    fn gated(self: &Arc<Self>, routes: &Routes) -> Result<Router, Problem> {
         check_prefix(&routes.prefix).map_err(|fault| Problem {
             code: "invalid-prefix",
-            what: format!("the routes of `{name}` cannot be mounted: {fault}"),
+            what: format!("the routes of `{}` cannot be mounted: {fault}", self.instance.module()),
             places: vec![self.place()],
             help: "give `Routes::prefix` a path such as `/comments`".to_owned(),
         })?;
         let prefix = format!("{}{}", self.prefix, routes.prefix);
-        quietly(|| router.merge(self.gated(&prefix, routes.router.clone()))).map_err(|text| Problem {
-            code: "route-conflict",
-            what: format!("`{name}` has routes that do not go together: {}", describe(&text)),
-            places: vec![self.place()],
-            help: "take one of them out, or export them below different prefixes: `Routes::prefix`".to_owned(),
-        })
-    }
-
-    /// A module's router, with its gate around each route, below its prefix.
-    fn gated(self: &Arc<Self>, prefix: &str, router: Router) -> Router {
         let gate = GateLayer::new(self.clone());
-        match prefix {
+        // Handlers become services once, here, and not for every request.
+        let router: Router = routes.take().with_state(());
+        Ok(match prefix.as_str() {
             // The fallback is left as it is: the default one belongs to nobody, and merging a router
             // that has one of its own into the base's is refused.
             "" if router.has_routes() => router.route_layer(gate),
             "" => router,
-            prefix => Router::new().nest(prefix, router.layer(gate)),
+            prefix => quietly(|| Router::new().nest(prefix, router.layer(gate))).map_err(|text| self.refused(&text))?,
+        })
+    }
+
+    /// One router over all that the module exports.
+    fn merged(&self, routers: Vec<Router>) -> Result<Router, Problem> {
+        let mut routers = routers.into_iter();
+        let first = routers.next().unwrap_or_default();
+        routers.try_fold(first, |merged, next| quietly(|| merged.merge(next))).map_err(|text| self.refused(&text))
+    }
+
+    fn refused(&self, text: &str) -> Problem {
+        Problem {
+            code: "route-conflict",
+            what: format!("`{}` has routes that do not go together: {}", self.instance.module(), describe(text)),
+            places: vec![self.place()],
+            help: "take one of them out, or export them below different prefixes: `Routes::prefix`".to_owned(),
         }
     }
 }

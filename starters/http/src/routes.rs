@@ -1,5 +1,7 @@
 //! What a module exports to be served: plain axum routers.
 
+use std::sync::{Mutex, PoisonError};
+
 use axum::Router;
 use bedplate::{Export, Exports};
 
@@ -13,9 +15,10 @@ use bedplate::{Export, Exports};
 /// let routes = Routes::new(Router::new().route("/{name}", get(|| async { "hello" }))).prefix("/greetings");
 /// # let _ = routes;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Routes {
-    pub(crate) router: Router,
+    /// Taken when it is mounted: what is served is the mounted one.
+    router: Mutex<Router>,
     pub(crate) prefix: String,
 }
 
@@ -24,7 +27,7 @@ impl Routes {
     /// [`Router::with_state`] first where it does.
     #[must_use]
     pub fn new(router: Router) -> Self {
-        Self { router, prefix: String::new() }
+        Self { router: Mutex::new(router), prefix: String::new() }
     }
 
     /// The same routes below a path, which comes after the base's prefix and the module's.
@@ -34,6 +37,11 @@ impl Routes {
     #[must_use]
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
+    }
+
+    /// Takes the router, so that no route of it is cloned.
+    pub(crate) fn take(&self) -> Router {
+        std::mem::take(&mut *self.router.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

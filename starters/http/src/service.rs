@@ -6,12 +6,11 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, Response, StatusCode, Version, header};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use bedplate::Base;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -36,8 +35,6 @@ struct Edge {
     stack: Stack,
     ids: RequestIds,
     access_log: bool,
-    /// The base ends: clients are asked to close their connections.
-    closing: AtomicBool,
 }
 
 impl HttpService {
@@ -48,14 +45,8 @@ impl HttpService {
                 stack: Stack::new(settings)?,
                 ids: RequestIds::new(),
                 access_log: settings.access_log,
-                closing: AtomicBool::new(false),
             }),
         })
-    }
-
-    /// From now on every response over HTTP/1 asks the client to close its connection.
-    pub(crate) fn close_connections(&self) {
-        self.edge.closing.store(true, Ordering::Relaxed);
     }
 
     /// Answers one request.
@@ -64,12 +55,11 @@ impl HttpService {
         let id = edge.ids.of(request.headers());
         let log =
             (edge.access_log && AccessLog::is_read()).then(|| AccessLog::begin(request.method(), request.uri(), &id));
-        let closes = request.version() <= Version::HTTP_11 && edge.closing.load(Ordering::Relaxed);
         let is_head = *request.method() == Method::HEAD;
         // Here, once: all that the request meets is of this composition.
         let mut handoff = Handoff { pin: Some(edge.base.pin()), id: Some(id), served: None };
         let inner = handoff::scope(&mut handoff, || edge.stack.call(request));
-        HttpFuture { inner, exchange: Some(Exchange { handoff, log, closes, is_head }) }
+        HttpFuture { inner, exchange: Some(Exchange { handoff, log, is_head }) }
     }
 }
 
@@ -106,7 +96,6 @@ pin_project! {
 struct Exchange {
     handoff: Handoff,
     log: Option<AccessLog>,
-    closes: bool,
     is_head: bool,
 }
 
@@ -136,7 +125,7 @@ impl Future for HttpFuture {
 impl Exchange {
     /// Adds what every response has.
     fn complete(self, mut response: Response<Body>) -> Response<ServedBody> {
-        let Self { handoff, log, closes, is_head } = self;
+        let Self { handoff, log, is_head } = self;
         let Handoff { pin: _, id, served } = handoff;
         let status = response.status();
         if (status.is_client_error() || status.is_server_error()) && !is_head {
@@ -144,9 +133,6 @@ impl Exchange {
         }
         if let Some(id) = id {
             response.headers_mut().insert(request_id::HEADER, id);
-        }
-        if closes {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(log) = log {
             log.answered(status, served.as_ref().map(|served| &*served.mount));

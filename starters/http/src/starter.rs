@@ -90,7 +90,7 @@ impl Http {
         let accepting =
             listener::accept(listener, server.connections.clone(), self.connections.clone(), self.stop.clone());
         self.accepting.spawn_on(accepting, &server.runtime);
-        let service = server.connections.service.clone();
+        let connections = server.connections.clone();
         let mut phases = server.base.phases();
         let stop = self.stop.clone();
         self.accepting.spawn_on(
@@ -99,7 +99,7 @@ impl Http {
                     draining = phases.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Stopped)) => drop(draining),
                     () = stop.cancelled() => {}
                 }
-                service.close_connections();
+                connections.ask_to_close();
             },
             &server.runtime,
         );
@@ -176,7 +176,7 @@ impl Starter for Http {
         let Some(connections) = lock(&self.server).as_ref().map(|server| server.connections.clone()) else {
             return Ok(());
         };
-        connections.service.close_connections();
+        connections.ask_to_close();
         self.stop.cancel();
         self.accepting.close();
         self.accepting.wait().await;

@@ -10,9 +10,11 @@ use std::task::{Context, Poll};
 use bedplate::isolation::StreamGuard;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use crate::connection::Link;
+
 /// What holds an instance as long as a connection lives; empty while that speaks HTTP.
-#[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Option<Arc<StreamGuard>>>>);
+#[derive(Default)]
+pub(crate) struct Held(Mutex<Option<Arc<StreamGuard>>>);
 
 impl Held {
     pub(crate) fn hold(&self, guard: Arc<StreamGuard>) {
@@ -28,18 +30,18 @@ impl Held {
 /// A socket that holds what its connection holds.
 pub(crate) struct HeldIo<T> {
     inner: T,
-    held: Held,
+    link: Arc<Link>,
 }
 
 impl<T> HeldIo<T> {
-    pub(crate) fn new(inner: T, held: Held) -> Self {
-        Self { inner, held }
+    pub(crate) fn new(inner: T, link: Arc<Link>) -> Self {
+        Self { inner, link }
     }
 }
 
 impl<T> Drop for HeldIo<T> {
     fn drop(&mut self) {
-        self.held.release();
+        self.link.held.release();
     }
 }
 

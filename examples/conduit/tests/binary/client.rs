@@ -42,7 +42,13 @@ impl Connection {
     /// answer began.
     ///
     /// Panics where it is closed within an answer.
-    pub(crate) fn send(&mut self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Option<Answer> {
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<Answer> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let token = token.map(|token| format!("authorization: Token {token}\r\n")).unwrap_or_default();
         let length = body.len();
@@ -88,7 +94,13 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
 }
 
 /// One request on a connection of its own.
-pub(crate) fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
+pub(crate) fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Answer {
     let mut connection = Connection::open(address).expect("the base listens");
     connection.send(method, path, token, body).expect("the base answers")
 }

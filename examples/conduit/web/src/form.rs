@@ -1,6 +1,6 @@
 //! The body of a request, read field by field, so that all that is wrong is said at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -129,12 +129,17 @@ impl Form {
             Value::Null => return self.rejected(field, BLANK),
             _ => return self.rejected(field, INVALID),
         };
-        let mut texts: Vec<String> = Vec::with_capacity(list.len());
+        let mut texts = Vec::with_capacity(list.len());
+        // A body has room for a few hundred thousand: to look through the list for each would take minutes.
+        let mut seen = BTreeSet::new();
         for value in list {
             match value {
                 Value::String(text) if text.trim().is_empty() => return self.rejected(field, BLANK),
-                Value::String(text) if texts.contains(&text) => {}
-                Value::String(text) => texts.push(text),
+                Value::String(text) => {
+                    if seen.insert(text.clone()) {
+                        texts.push(text);
+                    }
+                }
                 _ => return self.rejected(field, INVALID),
             }
         }

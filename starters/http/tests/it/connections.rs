@@ -75,7 +75,7 @@ fn the_end_of_a_base_lets_requests_end_and_closes_connections() -> Result<()> {
         let mut idle = Connection::open(&base).await?;
         assert_eq!(idle.get("/").await?.1, "quick");
         let mut busy = Connection::open(&base).await?;
-        let slow = tokio::spawn(busy.send(Request::get("/slow").header("host", "x").body(Body::empty())?));
+        let slow = tokio::spawn(busy.send(Request::get("/slow").header("host", "x").body(Body::empty())?).await?);
         entered.notified().await;
 
         let ending = tokio::spawn({
@@ -173,8 +173,35 @@ fn a_request_body_that_is_refused_does_not_disturb_the_next() -> Result<()> {
     run(http().with(module("app", router)).settings("[starters.http]\nbody_limit = 4"), |base| async move {
         let mut connection = Connection::open(&base).await?;
         let large = Request::post("/").header("host", "x").body(Body::from("too large"))?;
-        assert_eq!(connection.send(large).await?.status(), 413);
+        assert_eq!(connection.send(large).await?.await?.status(), 413);
         assert_eq!(base.http().get("/").await?.expect(200)?.text(), "well");
+        Ok(())
+    })
+}
+
+#[test]
+fn under_load_the_end_of_a_base_fails_no_request() -> Result<()> {
+    let builder = http().with(module("app", says("quick"))).settings("[starters.http]\nlinger = '20s'");
+    run(builder, |base| async move {
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let mut connection = Connection::open(&base).await?;
+            connection.get("/").await?;
+            clients.push(tokio::spawn(async move {
+                // Each client goes on until it is told to close; every answer before that is whole.
+                loop {
+                    let (head, body) = connection.get("/").await?;
+                    assert_eq!((head.status().as_u16(), &body[..]), (200, &b"quick"[..]));
+                    if head.headers().contains_key("connection") {
+                        return Ok::<_, anyhow::Error>(());
+                    }
+                }
+            }));
+        }
+        base.running().await?.shutdown().await?;
+        for client in clients {
+            client.await??;
+        }
         Ok(())
     })
 }

@@ -46,7 +46,7 @@ fn a_stream_outlives_the_swap_and_holds_its_instance() -> Result<()> {
     run(http().with(module("ticker", move || ticker(ticks.clone()))), |base| async move {
         let mut connection = Connection::open(&base).await?;
         let request = Request::get("/ticks").header("host", "x").body(Body::empty())?;
-        let mut body = connection.send(request).await?.into_body();
+        let mut body = connection.send(request).await?.await?.into_body();
         sender.send("one")?;
         assert_eq!(body.frame().await.unwrap()?.into_data().unwrap(), "one");
         assert_eq!(open_streams(&base, "ticker").await?, 1);
@@ -73,7 +73,7 @@ fn a_stream_is_ended_at_the_drains_deadline() -> Result<()> {
     run(builder, |base| async move {
         let mut connection = Connection::open(&base).await?;
         let request = Request::get("/ticks").header("host", "x").body(Body::empty())?;
-        let mut body = connection.send(request).await?.into_body();
+        let mut body = connection.send(request).await?.await?.into_body();
         sender.send("one")?;
         assert_eq!(body.frame().await.unwrap()?.into_data().unwrap(), "one");
         base.swap_to(module("ticker", Router::new)).await?;

@@ -58,17 +58,18 @@ impl Connection {
         Ok(Self { sender, driver: tokio::spawn(connection) })
     }
 
-    /// Sends a request; its response comes when the future is awaited.
-    pub(crate) fn send(
+    /// Sends a request as soon as the connection takes one; its response comes when the future is awaited.
+    pub(crate) async fn send(
         &mut self,
         request: Request<Body>,
-    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        self.sender.send_request(request)
+    ) -> Result<impl Future<Output = hyper::Result<Response<Incoming>>> + Send + use<>> {
+        self.sender.ready().await?;
+        Ok(self.sender.send_request(request))
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<(Response<()>, Bytes)> {
         let request = Request::get(path).header("host", "localhost").body(Body::empty())?;
-        whole(self.send(request).await?).await
+        whole(self.send(request).await?.await?).await
     }
 }
 

@@ -35,7 +35,7 @@ fn a_request_ends_where_it_began_and_its_connection_goes_on() -> Result<()> {
     run(http().with(old), |base| async move {
         let mut kept = Connection::open(&base).await?;
         assert_eq!(kept.get("/now").await?.1, "old");
-        let slow = kept.send(Request::get("/slow").header("host", "x").body(Body::empty())?);
+        let slow = kept.send(Request::get("/slow").header("host", "x").body(Body::empty())?).await?;
         let slow = tokio::spawn(slow);
         entered.notified().await;
 

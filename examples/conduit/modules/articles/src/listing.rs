@@ -1,14 +1,12 @@
 //! Lists of articles and of tags, out of the database.
 
-use std::collections::BTreeMap;
-
 use articles_contract::ArticleId;
 use bedplate::Result;
 use identity_contract::UserId;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
 use crate::page::Page;
-use crate::store::Row;
+use crate::store::{COLUMNS, Row};
 
 /// Which articles a list has. What is `None` does not matter.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +23,8 @@ pub(crate) struct Filter {
 pub(crate) async fn list(db: &SqlitePool, filter: &Filter, page: Page) -> Result<(Vec<Row>, u64)> {
     let mut count = QueryBuilder::<Sqlite>::new("SELECT COUNT(*) FROM article");
     matching(&mut count, filter)?;
-    let mut select = QueryBuilder::<Sqlite>::new(
-        "SELECT id, slug, title, description, NULL AS body, author, created_at, updated_at FROM article",
-    );
+    let mut select = QueryBuilder::<Sqlite>::new("SELECT NULL AS body, ");
+    select.push(COLUMNS).push(" FROM article");
     matching(&mut select, filter)?;
     select.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(page.limit);
     select.push(" OFFSET ").push_bind(page.offset);
@@ -55,19 +52,6 @@ fn matching(query: &mut QueryBuilder<Sqlite>, filter: &Filter) -> Result<()> {
         query.push(" AND id IN (SELECT value FROM json_each(").push_bind(among).push("))");
     }
     Ok(())
-}
-
-/// The tags of these articles, each in its author's order.
-pub(crate) async fn tags_of(db: &SqlitePool, articles: &[ArticleId]) -> Result<BTreeMap<ArticleId, Vec<String>>> {
-    let select = sqlx::query_as(
-        "SELECT article, name FROM tag WHERE article IN (SELECT value FROM json_each(?)) ORDER BY article, position",
-    );
-    let rows: Vec<(i64, String)> = select.bind(serde_json::to_string(articles)?).fetch_all(db).await?;
-    let mut tags: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (article, name) in rows {
-        tags.entry(ArticleId(article)).or_default().push(name);
-    }
-    Ok(tags)
 }
 
 /// The tags in use, the most used first.

@@ -1,6 +1,7 @@
 //! Which page of a list is asked for.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::IntErrorKind;
 
 use axum::http::StatusCode;
 use conduit_web::ConduitError;
@@ -42,7 +43,11 @@ fn number(
     errors: &mut BTreeMap<String, Vec<String>>,
 ) -> u32 {
     let Some(text) = query.get(name) else { return absent };
-    match text.parse::<u64>() {
+    let number = text.parse::<u64>().or_else(|error| match error.kind() {
+        IntErrorKind::PosOverflow => Ok(u64::MAX),
+        _ => Err(error),
+    });
+    match number {
         // No list is as long as what is cut off here.
         Ok(number) if number >= lowest => u32::try_from(number).unwrap_or(u32::MAX),
         _ => {
@@ -70,7 +75,16 @@ mod tests {
 
     #[test]
     fn a_limit_is_lowered_to_the_longest_page() {
-        assert_eq!(read(&[("limit", "5000000000")]), Ok(Page { limit: 100, offset: 0 }));
+        for limit in ["101", "5000000000", "18446744073709551616"] {
+            assert_eq!(read(&[("limit", limit)]), Ok(Page { limit: 100, offset: 0 }), "{limit}");
+        }
+    }
+
+    #[test]
+    fn an_offset_beyond_every_list_is_one() {
+        for offset in ["4294967295", "4294967296", "99999999999999999999"] {
+            assert_eq!(read(&[("offset", offset)]), Ok(Page { limit: 20, offset: u32::MAX }), "{offset}");
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use articles_contract::Article;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use conduit_web::{Caller, ConduitError, Payload, Viewer};
+use conduit_web::{Caller, ConduitError, Named, Payload, Viewer};
 use identity_contract::{Identity, UserId};
 use profiles_contract::Profiles;
 use serde::Serialize;
@@ -65,7 +65,7 @@ async fn feed(
 async fn article(
     State(articles): Module,
     viewer: Result<Viewer, ConduitError>,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<Json<ArticleBody>, ConduitError> {
     // Anybody may read an article, with any token.
     let Viewer(viewer) = Viewer::or_nobody(viewer)?;
@@ -93,7 +93,7 @@ async fn create(
 async fn change(
     State(articles): Module,
     Caller(caller): Caller,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
     payload: Payload,
 ) -> Result<Json<ArticleBody>, ConduitError> {
     let row = find_own(&articles, &slug, caller).await?;
@@ -112,10 +112,12 @@ async fn change(
 async fn delete(
     State(articles): Module,
     Caller(caller): Caller,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<StatusCode, ConduitError> {
     let row = find_own(&articles, &slug, caller).await?;
-    store::delete(&articles.db, row.id()).await?;
+    if !store::delete(&articles.db, row.id()).await? {
+        return Err(not_found());
+    }
     articles.announce_deletions().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,7 @@ use articles_contract::ArticleId;
 use bedplate::Result;
 use conduit_types::Timestamp;
 use identity_contract::UserId;
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{QueryBuilder, Sqlite, SqliteExecutor, SqlitePool, Transaction};
 
 use crate::slug;
 
@@ -23,7 +23,15 @@ pub(crate) struct Row {
     pub(crate) author: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
+    /// In the author's order.
+    #[sqlx(json)]
+    pub(crate) tags: Vec<String>,
 }
+
+/// The columns of a row, but for the body. Its tags are read in the same statement: an article and
+/// its tags are of one moment, whoever changes both meanwhile.
+pub(crate) const COLUMNS: &str = "id, slug, title, description, author, created_at, updated_at,
+    (SELECT json_group_array(name ORDER BY position) FROM tag WHERE tag.article = article.id) AS tags";
 
 impl Row {
     pub(crate) fn id(&self) -> ArticleId {
@@ -55,22 +63,31 @@ pub(crate) struct Update {
 
 /// The article of this slug.
 pub(crate) async fn by_slug(db: &SqlitePool, slug: &str) -> Result<Option<Row>> {
-    let select = sqlx::query_as("SELECT * FROM article WHERE slug = ?");
-    Ok(select.bind(slug).fetch_optional(db).await?)
+    let mut select = select();
+    select.push(" WHERE slug = ").push_bind(slug);
+    Ok(select.build_query_as().fetch_optional(db).await?)
 }
 
 /// The article of this number.
-pub(crate) async fn by_id(db: &SqlitePool, id: ArticleId) -> Result<Option<Row>> {
-    Ok(sqlx::query_as("SELECT * FROM article WHERE id = ?").bind(id.0).fetch_optional(db).await?)
+pub(crate) async fn by_id(db: impl SqliteExecutor<'_>, id: ArticleId) -> Result<Option<Row>> {
+    let mut select = select();
+    select.push(" WHERE id = ").push_bind(id.0);
+    Ok(select.build_query_as().fetch_optional(db).await?)
+}
+
+fn select() -> QueryBuilder<Sqlite> {
+    let mut select = QueryBuilder::new("SELECT body, ");
+    select.push(COLUMNS).push(" FROM article");
+    select
 }
 
 /// Adds an article, with a slug of its own.
 pub(crate) async fn insert(db: &SqlitePool, author: UserId, new: &NewArticle) -> Result<Row> {
     let mut tx = db.begin_with(WRITE).await?;
     let slug = free_slug(&mut tx, &new.title).await?;
-    let row: Row = sqlx::query_as(
+    let inserted = sqlx::query(
         "INSERT INTO article (slug, title, description, body, author, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) RETURNING *",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
     )
     .bind(slug)
     .bind(&new.title)
@@ -78,9 +95,11 @@ pub(crate) async fn insert(db: &SqlitePool, author: UserId, new: &NewArticle) ->
     .bind(&new.body)
     .bind(author.0)
     .bind(Timestamp::now().as_milliseconds())
-    .fetch_one(&mut *tx)
+    .execute(&mut *tx)
     .await?;
-    insert_tags(&mut tx, row.id(), &new.tags).await?;
+    let id = ArticleId(inserted.last_insert_rowid());
+    insert_tags(&mut tx, id, &new.tags).await?;
+    let row = by_id(&mut *tx, id).await?.expect("a transaction sees what it has inserted");
     tx.commit().await?;
     Ok(row)
 }
@@ -88,21 +107,20 @@ pub(crate) async fn insert(db: &SqlitePool, author: UserId, new: &NewArticle) ->
 /// Changes an article; `None` where it is gone. It is newer afterwards, by a millisecond at least.
 pub(crate) async fn update(db: &SqlitePool, id: ArticleId, update: &Update) -> Result<Option<Row>> {
     let mut tx = db.begin_with(WRITE).await?;
-    let select = sqlx::query_as("SELECT * FROM article WHERE id = ?").bind(id.0);
-    let Some(old): Option<Row> = select.fetch_optional(&mut *tx).await? else { return Ok(None) };
+    let Some(old) = by_id(&mut *tx, id).await? else { return Ok(None) };
     let slug = match &update.title {
         // A title that is written in another way makes the same slug, and the article has it.
         Some(title) if slug::of_title(title) != slug::of_title(&old.title) => free_slug(&mut tx, title).await?,
         _ => old.slug,
     };
-    let row = sqlx::query_as(
+    sqlx::query(
         "UPDATE article SET
              slug = ?,
              title = COALESCE(?, title),
              description = COALESCE(?, description),
              body = COALESCE(?, body),
              updated_at = MAX(?, updated_at + 1)
-         WHERE id = ? RETURNING *",
+         WHERE id = ?",
     )
     .bind(slug)
     .bind(&update.title)
@@ -110,26 +128,29 @@ pub(crate) async fn update(db: &SqlitePool, id: ArticleId, update: &Update) -> R
     .bind(&update.body)
     .bind(Timestamp::now().as_milliseconds())
     .bind(id.0)
-    .fetch_one(&mut *tx)
+    .execute(&mut *tx)
     .await?;
     if let Some(tags) = &update.tags {
         sqlx::query("DELETE FROM tag WHERE article = ?").bind(id.0).execute(&mut *tx).await?;
         insert_tags(&mut tx, id, tags).await?;
     }
+    let row = by_id(&mut *tx, id).await?;
     tx.commit().await?;
-    Ok(Some(row))
+    Ok(row)
 }
 
-/// Deletes an article, and notes that its observers have yet to hear of it.
-pub(crate) async fn delete(db: &SqlitePool, id: ArticleId) -> Result<()> {
+/// Deletes an article, and notes that its observers have yet to hear of it. Whether it was there:
+/// of many who delete it at once, one has.
+pub(crate) async fn delete(db: &SqlitePool, id: ArticleId) -> Result<bool> {
     let mut tx = db.begin_with(WRITE).await?;
     sqlx::query("DELETE FROM tag WHERE article = ?").bind(id.0).execute(&mut *tx).await?;
     let deleted = sqlx::query("DELETE FROM article WHERE id = ?").bind(id.0).execute(&mut *tx).await?;
-    if deleted.rows_affected() > 0 {
+    let was_there = deleted.rows_affected() > 0;
+    if was_there {
         sqlx::query("INSERT INTO deletion (article) VALUES (?)").bind(id.0).execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(was_there)
 }
 
 /// The articles that are gone, while an observer has yet to hear of it.
@@ -219,11 +240,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_article_comes_with_its_tags_in_their_order() {
+        let db = database().await;
+        let tags = ["z", "a", "m \u{0}\"'", "ü"].map(str::to_owned).to_vec();
+        let new = insert(&db, UserId(1), &NewArticle { tags: tags.clone(), ..titled("Title") }).await.unwrap();
+        assert_eq!(new.tags, tags);
+        let turned = Update { tags: Some(vec!["b".to_owned(), "a".to_owned()]), ..Update::default() };
+        assert_eq!(update(&db, new.id(), &turned).await.unwrap().unwrap().tags, ["b", "a"]);
+        assert_eq!(by_slug(&db, "title").await.unwrap().unwrap().tags, ["b", "a"]);
+        assert_eq!(insert(&db, UserId(1), &titled("Untagged")).await.unwrap().tags, [""; 0]);
+    }
+
+    #[tokio::test]
     async fn a_deletion_is_kept_until_it_is_told() {
         let db = database().await;
         let article = insert(&db, UserId(1), &titled("Title")).await.unwrap().id();
-        delete(&db, article).await.unwrap();
-        delete(&db, article).await.unwrap();
+        assert!(delete(&db, article).await.unwrap());
+        assert!(!delete(&db, article).await.unwrap(), "it is deleted once");
         assert_eq!(untold_deletions(&db).await.unwrap(), [article]);
         told_deletion(&db, article).await.unwrap();
         assert_eq!(untold_deletions(&db).await.unwrap(), []);

@@ -9,8 +9,8 @@ use favorites_contract::{Favorites, Mark};
 use identity_contract::UserId;
 use profiles_contract::{Profile, Profiles};
 
+use crate::ArticlesModule;
 use crate::store::Row;
-use crate::{ArticlesModule, listing};
 
 impl ArticlesModule {
     /// Articles as `viewer` sees them, in their order: one call for all authors, one for all marks.
@@ -18,16 +18,12 @@ impl ArticlesModule {
     pub(crate) async fn show(&self, rows: Vec<Row>, viewer: Option<UserId>) -> Result<Vec<Article>, Failure> {
         let ids: Vec<_> = rows.iter().map(Row::id).collect();
         let authors: BTreeSet<_> = rows.iter().map(Row::author).collect();
-        let (profiles, marks, mut tags) = tokio::try_join!(
-            self.profiles.profiles(authors.into_iter().collect(), viewer),
-            self.marks(ids.clone(), viewer),
-            async { Ok(listing::tags_of(&self.db, &ids).await?) },
-        )?;
+        let (profiles, marks) =
+            tokio::try_join!(self.profiles.profiles(authors.into_iter().collect(), viewer), self.marks(ids, viewer),)?;
         let shown = rows.into_iter().filter_map(|row| {
             let author = profiles.get(&row.author())?.clone();
             let mark = marks.get(&row.id()).copied().unwrap_or_default();
-            let tags = tags.remove(&row.id()).unwrap_or_default();
-            Some(put_together(row, author, mark, tags))
+            Some(put_together(row, author, mark))
         });
         Ok(shown.collect())
     }
@@ -60,8 +56,8 @@ fn or_none<T: Default>(answer: Result<T, Failure>) -> Result<T, Failure> {
     }
 }
 
-fn put_together(row: Row, author: Profile, mark: Mark, tag_list: Vec<String>) -> Article {
-    let Row { slug, title, description, body, created_at, updated_at, .. } = row;
+fn put_together(row: Row, author: Profile, mark: Mark) -> Article {
+    let Row { slug, title, description, body, created_at, updated_at, tags: tag_list, .. } = row;
     Article {
         slug,
         title,

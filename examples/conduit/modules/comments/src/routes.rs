@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use articles_contract::{ArticleId, Articles};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{delete, get};
 use axum::{Json, Router};
 use conduit_types::Timestamp;
-use conduit_web::{Caller, ConduitError, Payload, Viewer};
+use conduit_web::{Caller, ConduitError, Named, Payload, Viewer};
 use identity_contract::UserId;
 use profiles_contract::{Profile, Profiles};
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(crate) fn router() -> Router<Arc<CommentsModule>> {
 async fn list(
     State(comments): Module,
     Viewer(viewer): Viewer,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<Json<CommentsBody>, ConduitError> {
     let article = find(&comments, slug).await?;
     let rows = store::of_article(&comments.db, article).await?;
@@ -37,7 +37,7 @@ async fn list(
 async fn add(
     State(comments): Module,
     Caller(caller): Caller,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
     payload: Payload,
 ) -> Result<(StatusCode, Json<CommentBody>), ConduitError> {
     let article = find(&comments, slug).await?;
@@ -57,7 +57,7 @@ async fn add(
 async fn remove(
     State(comments): Module,
     Caller(caller): Caller,
-    Path((slug, id)): Path<(String, String)>,
+    Named((slug, id)): Named<(String, String)>,
 ) -> Result<StatusCode, ConduitError> {
     let article = find(&comments, slug).await?;
     let not_found = || ConduitError::not_found("comment");
@@ -67,8 +67,10 @@ async fn remove(
     if author != caller {
         return Err(ConduitError::forbidden("comment"));
     }
-    store::delete(&comments.db, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    match store::delete(&comments.db, id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(not_found()),
+    }
 }
 
 async fn find(comments: &CommentsModule, slug: String) -> Result<ArticleId, ConduitError> {

@@ -37,10 +37,10 @@ pub(crate) async fn author(db: &SqlitePool, article: ArticleId, id: i64) -> Resu
     Ok(select.bind(article.0).bind(id).fetch_optional(db).await?.map(UserId))
 }
 
-/// Deletes a comment. That it is gone already is no error.
-pub(crate) async fn delete(db: &SqlitePool, id: i64) -> Result<()> {
-    sqlx::query("DELETE FROM comment WHERE id = ?").bind(id).execute(db).await?;
-    Ok(())
+/// Deletes a comment. Whether it was there: of many who delete it at once, one has.
+pub(crate) async fn delete(db: &SqlitePool, id: i64) -> Result<bool> {
+    let deleted = sqlx::query("DELETE FROM comment WHERE id = ?").bind(id).execute(db).await?;
+    Ok(deleted.rows_affected() > 0)
 }
 
 /// Deletes all comments on an article.

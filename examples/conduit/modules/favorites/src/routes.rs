@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use articles_contract::{Article, ArticleId, Articles};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use bedplate::ServiceRef;
-use conduit_web::{Caller, ConduitError};
+use conduit_web::{Caller, ConduitError, Named};
 use identity_contract::UserId;
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub(crate) fn router() -> Router<Arc<FavoritesModule>> {
 async fn add(
     State(favorites): Module,
     Caller(caller): Caller,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<Json<ArticleBody>, ConduitError> {
     let id = find(&favorites, slug).await?;
     store::add(&favorites.db, id, caller).await?;
@@ -38,7 +38,7 @@ async fn add(
 async fn remove(
     State(favorites): Module,
     Caller(caller): Caller,
-    Path(slug): Path<String>,
+    Named(slug): Named<String>,
 ) -> Result<Json<ArticleBody>, ConduitError> {
     let id = find(&favorites, slug).await?;
     store::remove(&favorites.db, id, caller).await?;

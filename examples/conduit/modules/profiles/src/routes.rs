@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use conduit_web::{Caller, ConduitError, Viewer};
+use conduit_web::{Caller, ConduitError, Named, Viewer};
 use identity_contract::{Identity, User, UserId};
 use profiles_contract::Profile;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub(crate) fn router() -> Router<Arc<ProfilesModule>> {
 async fn profile(
     State(profiles): Module,
     Viewer(viewer): Viewer,
-    Path(username): Path<String>,
+    Named(username): Named<String>,
 ) -> Result<Json<ProfileBody>, ConduitError> {
     let user = named(&profiles, username).await?;
     body(&profiles, user, viewer).await
@@ -32,7 +32,7 @@ async fn profile(
 async fn follow(
     State(profiles): Module,
     Caller(caller): Caller,
-    Path(username): Path<String>,
+    Named(username): Named<String>,
 ) -> Result<Json<ProfileBody>, ConduitError> {
     let user = named(&profiles, username).await?;
     store::follow(&profiles.db, caller, user.id).await?;
@@ -42,7 +42,7 @@ async fn follow(
 async fn unfollow(
     State(profiles): Module,
     Caller(caller): Caller,
-    Path(username): Path<String>,
+    Named(username): Named<String>,
 ) -> Result<Json<ProfileBody>, ConduitError> {
     let user = named(&profiles, username).await?;
     store::unfollow(&profiles.db, caller, user.id).await?;

@@ -1,0 +1,21 @@
+//! The promises of the core, each tried on bases that are built from explicit lists.
+
+#![allow(missing_docs, unreachable_pub, reason = "nothing here is an interface")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod bad_input;
+mod bases;
+mod containment;
+mod deadlines;
+mod draining;
+mod failures;
+mod graphs;
+mod leaks;
+mod lifecycle;
+mod pinning;
+mod references;
+mod restart;
+mod services;
+mod starters;
+mod support;
+mod tasks;
