@@ -96,6 +96,35 @@ fn tags_keep_their_order() {
 }
 
 #[test]
+fn tags_are_as_many_as_a_body_has_room_for() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        let tags: Vec<_> = (0..150_000).map(|number| format!("{number:x}")).collect();
+        let article = json!({ "title": "Title", "description": "d", "body": "b", "tagList": tags });
+        let created = api.post("/articles", Some(&jake), json!({ "article": article })).await.expect(201);
+        assert_eq!(created["article"]["tagList"], json!(tags));
+    });
+}
+
+#[test]
+fn titles_of_any_script_make_slugs() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        for title in ["日本語", "Привет, мир", "🎉🎉", "'; DROP TABLE article; --", "../..", "a/b?c#d%", "\u{0}", "???"]
+        {
+            let slug = api.write_tagged(&jake, title, &[title]).await;
+            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+            assert!(!slug.is_empty() && slug.chars().all(plain), "{title}: {slug}");
+            let article = api.get(&format!("/articles/{slug}"), None).await.expect(200);
+            assert_eq!(
+                (&article["article"]["title"], &article["article"]["tagList"]),
+                (&json!(title), &json!([title]))
+            );
+        }
+    });
+}
+
+#[test]
 fn absent_fields_stay() {
     conduit(async |api| {
         let jake = api.register("jake").await;

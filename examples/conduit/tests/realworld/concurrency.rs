@@ -82,6 +82,47 @@ fn favorites_of_many_are_all_counted() {
 }
 
 #[test]
+fn an_answer_is_of_one_change() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        let slug = api.write_tagged(&jake, "Title", &["0"]).await;
+        let path = format!("/articles/{slug}");
+        let changes = (1..=24).map(|number| {
+            let article = json!({ "body": number.to_string(), "tagList": [number.to_string()] });
+            let (api, path, jake) = (api.clone(), path.clone(), jake.clone());
+            async move { api.put(&path, Some(&jake), json!({ "article": article })).await }
+        });
+        let mut times = BTreeSet::new();
+        for answer in at_once(changes).await {
+            let article = answer.expect(200)["article"].take();
+            assert_eq!(article["tagList"], json!([article["body"]]), "body and tags of one change");
+            assert!(times.insert(article["updatedAt"].to_string()), "each change moves the time");
+        }
+    });
+}
+
+#[test]
+fn of_many_who_delete_it_one_has() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        let slug = api.write(&jake, "Title").await;
+        let comment = api.comment(&jake, &slug, "well said").await;
+        for (path, resource) in
+            [(format!("/articles/{slug}/comments/{comment}"), "comment"), (format!("/articles/{slug}"), "article")]
+        {
+            let deletions = (0..8).map(|_| {
+                let (api, path, jake) = (api.clone(), path.clone(), jake.clone());
+                async move { api.delete(&path, Some(&jake)).await }
+            });
+            let (deleted, gone): (Vec<_>, Vec<_>) =
+                at_once(deletions).await.into_iter().partition(|answer| answer.status == 204);
+            assert_eq!(deleted.len(), 1, "{resource}");
+            gone.into_iter().for_each(|answer| answer.expect_error(404, resource, "not found"));
+        }
+    });
+}
+
+#[test]
 fn modules_are_replaced_while_they_serve() {
     conduit(async |api| {
         let jake = api.register("jake").await;

@@ -104,6 +104,34 @@ fn what_is_not_there_is_a_404() {
 }
 
 #[test]
+fn what_is_no_text_names_nothing() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        let slug = api.write(&jake, "Title").await;
+        let comment = format!("/articles/{slug}/comments/%FF");
+        for (method, path, resource) in [
+            ("GET", "/profiles/%FF", "profile"),
+            ("POST", "/profiles/%C3%28/follow", "profile"),
+            ("DELETE", "/profiles/%FF/follow", "profile"),
+            ("GET", "/articles/%FF", "article"),
+            ("PUT", "/articles/%FF", "article"),
+            ("DELETE", "/articles/%ED%A0%80", "article"),
+            ("POST", "/articles/%FF/favorite", "article"),
+            ("DELETE", "/articles/%FF/favorite", "article"),
+            ("GET", "/articles/%FF/comments", "article"),
+            ("POST", "/articles/%FF/comments", "article"),
+            ("DELETE", "/articles/%FF/comments/1", "article"),
+            ("DELETE", comment.as_str(), "comment"),
+        ] {
+            api.send(method, path, Some(&jake), None).await.expect_error(404, resource, "not found");
+            if method != "GET" {
+                api.send(method, path, None, None).await.expect_error(401, "token", "is missing");
+            }
+        }
+    });
+}
+
+#[test]
 fn existence_comes_before_ownership() {
     conduit(async |api| {
         let (jake, anne) = (api.register("jake").await, api.register("anne").await);

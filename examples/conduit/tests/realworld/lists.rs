@@ -149,6 +149,40 @@ fn tags_are_those_in_use() {
 }
 
 #[test]
+fn limits_and_offsets_may_be_beyond_every_list() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        api.write(&jake, "Title").await;
+        follow(&api, &jake, "jake").await;
+        for huge in ["4294967296", "18446744073709551615", "18446744073709551616", "99999999999999999999999999"] {
+            for path in ["/articles", "/articles/feed"] {
+                assert_eq!(api.slugs(&format!("{path}?limit={huge}"), Some(&jake)).await, ["title"]);
+                let beyond = format!("{path}?offset={huge}");
+                let nothing = json!({ "articles": [], "articlesCount": 1 });
+                assert_eq!(api.get(&beyond, Some(&jake)).await.expect(200), nothing);
+            }
+        }
+    });
+}
+
+#[test]
+fn filters_are_texts_and_nothing_else() {
+    conduit(async |api| {
+        let jake = api.register("jake").await;
+        api.write_tagged(&jake, "Title", &["tag", "100%_'; DROP TABLE tag; --"]).await;
+        for filter in ["tag", "author", "favorited"] {
+            // Quotes, wildcards, bytes that are no text, and nothing at all.
+            for text in ["'%20OR%201=1%20--", "%25", "_", "*", "ta%25", "%22", "%00", "%FF", ""] {
+                let path = format!("/articles?{filter}={text}");
+                let nothing = json!({ "articles": [], "articlesCount": 0 });
+                assert_eq!(api.get(&path, None).await.expect(200), nothing, "{path}");
+            }
+        }
+        assert_eq!(count(&api, "/articles?tag=100%25_%27%3B%20DROP%20TABLE%20tag%3B%20--", None).await, 1);
+    });
+}
+
+#[test]
 fn limits_and_offsets_that_will_not_do() {
     conduit(async |api| {
         let jake = api.register("jake").await;

@@ -32,7 +32,7 @@
 //! | `favorited` and `following` as the caller sees them | `favorites::as_the_viewer_sees_it`, `profiles::as_the_viewer_sees_it`, `comments::authors_are_as_the_viewer_sees_them` |
 //! | tags in use | `lists::tags_are_those_in_use` |
 //! | CORS for any origin | `errors::pages_of_any_origin_may_call` |
-//! | errors in one form: JSON, wrapper, types, query | `errors::bodies_that_will_not_do`, `lists::limits_and_offsets_that_will_not_do` |
+//! | errors in one form: JSON, wrapper, types, path, query | `errors::bodies_that_will_not_do`, `errors::what_is_no_text_names_nothing`, `lists::limits_and_offsets_that_will_not_do` |
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]

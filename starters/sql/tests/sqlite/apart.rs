@@ -33,6 +33,24 @@ fn two_modules_have_files_of_their_own_that_are_written_ahead() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_database_is_readable_for_the_base_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let base = builder(&folder).with(notes("notes", &[NOTES], &out));
+    let files = folder.path().join("state/sql");
+    run(base, |base| async move {
+        base.running().await.unwrap();
+        write(&databases.recv().unwrap()).await;
+        for name in ["notes.db", "notes.db-wal"] {
+            let mode = std::fs::metadata(files.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
+        }
+    });
+}
+
 #[test]
 fn what_was_written_is_there_on_the_next_run() {
     let folder = tempdir().unwrap();

@@ -14,7 +14,7 @@ impl Articles for ArticlesModule {
     }
 
     async fn article(&self, id: ArticleId, viewer: Option<UserId>) -> Result<Option<Article>, Failure> {
-        match store::by_id(&self.db, id).await? {
+        match store::by_id(&*self.db, id).await? {
             Some(row) => self.show_one(row, viewer).await,
             None => Ok(None),
         }
