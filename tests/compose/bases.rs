@@ -111,6 +111,24 @@ fn a_shutdown_that_is_asked_for_twice_is_one() {
 }
 
 #[test]
+fn a_shutdown_whose_caller_is_gone_ends_all_the_same() {
+    on(TestBase::builder().with(plain("a")).set("drain.grace=5s").paused_time(), |base, running| async move {
+        let mut phases = running.phases();
+        let ending = tokio::spawn({
+            let running = running.clone();
+            async move { running.shutdown().await }
+        });
+        phases.wait_for(|phase| *phase == Phase::Draining).await?;
+        ending.abort();
+        assert!(ending.await.unwrap_err().is_cancelled());
+        base.advance(Duration::from_secs(6)).await;
+        phases.wait_for(|phase| *phase == Phase::Stopped).await?;
+        assert_eq!(states(&running, "a", 1).last(), Some(&ModuleState::Stopped));
+        Ok(())
+    });
+}
+
+#[test]
 fn what_is_being_deployed_when_the_base_ends_is_stopped_too() {
     let (inside, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (entered, goes) = (inside.clone(), go.clone());

@@ -351,23 +351,32 @@ fn what_enters_an_instance_after_the_deadline_is_cancelled_at_once() {
         *leak.lock().unwrap() = Some(inside.context);
         async { Ok(()) }
     });
-    on(paused().with(script.named("a")), |base, running| async move {
-        let pin = running.pin();
-        let old = instance(&pin, "a");
-        base.swap_to(plain("a")).await?;
-        base.advance(Duration::from_secs(45)).await;
-        base.settled().await?;
-        // The pin alone is nothing that can be cancelled; what enters through it is.
-        let entered = old.enter(&pin, Entry::new(EntryKind::Request, "late"), async { 1 }).await;
-        assert!(matches!(entered, Err(CallError::Cancelled { .. })), "{entered:?}");
-        let context = leaked.lock().unwrap().take().unwrap();
-        let ran = Arc::new(AtomicBool::new(false));
-        let runs = ran.clone();
-        let task = context.spawn("late", async move { runs.store(true, Ordering::SeqCst) });
-        base.advance(Duration::from_millis(1)).await;
-        assert!(task.is_finished() && !ran.load(Ordering::SeqCst));
-        Ok(())
+    let objects = script.objects();
+    let log = logged(|| {
+        on(paused().with(script.named("a")), |base, running| async move {
+            let pin = running.pin();
+            let old = instance(&pin, "a");
+            base.swap_to(plain("a")).await?;
+            base.advance(Duration::from_secs(45)).await;
+            base.settled().await?;
+            // The pin alone is nothing that can be cancelled; what enters through it is.
+            let entered = old.enter(&pin, Entry::new(EntryKind::Request, "late"), async { 1 }).await;
+            assert!(matches!(entered, Err(CallError::Cancelled { .. })), "{entered:?}");
+            let context = leaked.lock().unwrap().take().unwrap();
+            let ran = Arc::new(AtomicBool::new(false));
+            let runs = ran.clone();
+            let task = context.spawn("late", async move { runs.store(true, Ordering::SeqCst) });
+            base.advance(Duration::from_millis(1)).await;
+            assert!(task.is_finished() && !ran.load(Ordering::SeqCst));
+            // What lasts is a leak, and is told once.
+            base.advance(Duration::from_secs(11)).await;
+            drop((old, pin));
+            base.advance(Duration::from_secs(11)).await;
+            assert!(!objects.lives(1), "let go of when nobody refers to it");
+            Ok(())
+        });
     });
+    assert_eq!(log.matches("a@main#1 is retired, and something still refers to it").count(), 1, "{log}");
 }
 
 #[test]

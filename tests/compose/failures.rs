@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use bedplate::testing::TestBase;
-use bedplate::{Change, EntryKind, Module, ModuleSpec, ModuleState, Result};
+use bedplate::{CallError, Change, EntryKind, Module, ModuleSpec, ModuleState, Result};
 use tokio::sync::Notify;
 
-use crate::support::{Ping, Requires, Script, failure, name, on, plain, states, with};
+use crate::support::{Deed, Inside, Ping, Requires, Script, failure, name, on, plain, states, with};
 
 use ModuleState::{Active, Draining, Failed, Resolved, Starting, Stopped};
 
@@ -198,6 +198,56 @@ fn an_optional_module_that_fails_is_left_out_with_those_that_require_it() {
         assert_eq!(told[1], (name("user"), "`user` was not started: it requires `errs`, which did not start".into()));
         Ok(())
     });
+}
+
+#[test]
+fn an_optional_module_that_cannot_be_made_is_left_out_with_those_that_require_it() {
+    let unmade = || {
+        ModuleSpec::plain("unmade", |_| -> Result<Inert> { Err(anyhow::anyhow!("no licence")) })
+            .unwrap()
+            .publishing::<Inert, dyn Ping>()
+    };
+    let builder = TestBase::builder()
+        .with(unmade().optional())
+        .with(plain("user").requires_ping().optional())
+        .with(plain("fine"))
+        .paused_time();
+    on(builder, |_, running| async move {
+        let there: Vec<_> = running.modules().iter().map(|module| module.instance.module.to_string()).collect();
+        assert_eq!(there, ["fine", "test"]);
+        let told: Vec<_> = running.restarts().into_iter().map(|info| (info.module, info.cause)).collect();
+        assert_eq!(told[0], (name("unmade"), "`unmade` cannot be made: no licence".into()));
+        assert_eq!(told[1], (name("user"), "`user` requires `unmade`, which is left out".into()));
+        // Taken out for good, it is not tried again.
+        running.deploy(Change::new().remove(name("user")).remove(name("unmade"))).await?;
+        assert!(running.restarts().is_empty());
+        Ok(())
+    });
+    assert!(failure(TestBase::builder().with(unmade())).has("construct-failed"));
+    assert!(
+        failure(TestBase::builder().with(unmade().optional()).with(plain("user").requires_ping()))
+            .has("construct-failed")
+    );
+}
+
+/// A module that does nothing, and answers nothing.
+struct Inert;
+
+impl Module for Inert {}
+
+#[bedplate::service]
+impl Ping for Inert {
+    async fn generation(&self) -> Result<u64, CallError> {
+        Ok(0)
+    }
+
+    async fn run(&self, _: Deed) -> Result<u64, CallError> {
+        Ok(0)
+    }
+
+    fn plain(&self, _: Box<dyn FnOnce(Inside) -> u64 + Send>) -> Result<u64, CallError> {
+        Ok(0)
+    }
 }
 
 #[test]

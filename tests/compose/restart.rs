@@ -114,6 +114,7 @@ fn a_failing_task_restarts_its_module_later_and_later_until_it_is_given_up() {
             // Somebody mends it.
             base.swap_to(plain("pump").publishes_ping()).await.unwrap();
             assert_eq!((state(&running, "pump"), running.readiness().await.ready), (Active, true));
+            assert!(running.restarts().is_empty(), "what had failed before is not held against it");
         });
     }
 }
@@ -213,10 +214,8 @@ fn a_generation_that_was_replaced_meanwhile_is_not_restarted() {
         assert_eq!(info(&running, "pump").action, "restarts in 1s");
         base.swap_to(told.script().named("pump")).await?;
         base.advance(5 * SECOND).await;
-        assert_eq!(
-            (generation(&running, "pump"), info(&running, "pump").action.as_str()),
-            (2, "deployed anew meanwhile")
-        );
+        assert_eq!(generation(&running, "pump"), 2);
+        assert!(running.restarts().is_empty(), "nothing is pending for what was deployed anew");
         // And the next failure is a matter of its own.
         told.fail.notify_one();
         base.advance(5 * SECOND).await;

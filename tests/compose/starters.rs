@@ -567,7 +567,10 @@ fn a_wrapper_lets_entries_in_or_refuses_them() {
         assert_eq!(refused, CallError::Refused { reason: "say the word".into() });
         let skipped = enter_as(&running, "a", say("skip"), deed(|_| async { panic!("not run") })).await.unwrap_err();
         assert!(matches!(skipped, CallError::Refused { .. }), "{skipped}");
+        let panicked = enter_as(&running, "a", say("panic"), deed(|_| async { panic!("not run") })).await;
+        assert_eq!(panicked, Err(CallError::Panicked { target: "a (test)".into() }));
         assert!(running.in_flight().is_empty());
+        assert_eq!(running.modules()[0].stats.panics, 0, "it was not the module's");
         running.deploy(Change::new()).await?;
         Ok(())
     });

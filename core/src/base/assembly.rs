@@ -1,10 +1,11 @@
 //! A base before it runs: what is linked, what is enabled, whether it fits together, and its start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::config::{CoreSettings, ModuleCoreSettings, StarterCoreSettings};
+use crate::base::main::OWN_COMMANDS;
 use crate::base::shutdown::stop_starters;
 use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, ModuleSettings, Phase, RunningStarter, Shared};
 use crate::compose::{CompositionError, Place, Problem, check, start_order};
@@ -95,11 +96,11 @@ impl Assembly {
             known.add(path, (starter.settings.schema)());
         }
         for module in &self.modules {
-            for path in [
-                KeyPath::of(["modules", module.name.as_str()]),
-                KeyPath::of(["scenes", "*", "modules", module.name.as_str()]),
-            ] {
-                known.add(path.clone(), ModuleCoreSettings::schema());
+            let name = module.name.as_str();
+            let base = KeyPath::of(["modules", name]);
+            // Whether a module is there is the base's to say, not a scene's.
+            known.add(base.clone(), ModuleCoreSettings::schema());
+            for path in [base, KeyPath::of(["scenes", "*", "modules", name])] {
                 for required in module.requirements.as_slice() {
                     if let RequiredKind::Settings(settings) = &required.kind {
                         known.add(path.clone(), (settings.schema)());
@@ -127,6 +128,7 @@ impl Assembly {
         SettingProblem::arrange(&mut settings);
         let mut problems: Vec<_> = settings.into_iter().map(Problem::from).collect();
         problems.extend(self.not_linked());
+        problems.extend(doubled_commands(&starters));
         let scene = SceneName::main();
         problems.extend(check(&scene, &modules, &starters));
         let starters = match in_order(&starters) {
@@ -305,6 +307,27 @@ fn starter_failure(descriptor: &StarterDescriptor, error: anyhow::Error) -> Comp
             }],
         ),
     }
+}
+
+/// Commands that two starters add, or a starter and the base itself.
+fn doubled_commands(starters: &[&'static StarterDescriptor]) -> Vec<Problem> {
+    let mut owners: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+    for starter in starters {
+        for command in starter.commands {
+            let place = Place::source(format!("the starter `{}`", starter.name), starter.site);
+            owners.entry(command.name).or_default().push(place);
+        }
+    }
+    owners
+        .into_iter()
+        .filter(|(name, places)| places.len() > 1 || OWN_COMMANDS.iter().any(|(own, _)| own == name))
+        .map(|(name, places)| Problem {
+            code: "duplicate-command",
+            what: format!("the command `{name}` is there more than once"),
+            places,
+            help: "give the starter's command another name, or leave one of the starters out".to_owned(),
+        })
+        .collect()
 }
 
 /// Starters in the order of their start.

@@ -15,6 +15,9 @@ pub(crate) struct LifecycleSettings {
     /// How long a module's start, and each step beside it, may take.
     #[setting(default = Duration::from_secs(30))]
     pub(crate) start_deadline: Duration,
+    /// How long a module may take to say whether it is ready, when `/readyz` asks.
+    #[setting(default = Duration::from_secs(2))]
+    pub(crate) ready_deadline: Duration,
     /// How long a module's or a starter's stop may take.
     #[setting(default = Duration::from_secs(10))]
     pub(crate) stop_deadline: Duration,

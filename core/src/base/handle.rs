@@ -180,10 +180,13 @@ impl Base {
             None,
             Box::pin(async move { module.object().ready().await.map_err(|error| format!("{error:#}")) }),
         );
-        let limit = self.shared.lifecycle.stop_deadline;
+        // On a task of its own: one that blocks its thread does not keep the others from answering.
+        let asking = instance.state_cell().runtime.spawn(asking);
+        let limit = self.shared.lifecycle.ready_deadline;
         let reason = match (instance.state(), timeout(limit, asking).await) {
-            (ModuleState::Active, Ok(Ok(Ok(())))) => None,
-            (ModuleState::Active, Ok(Ok(Err(reason)))) => Some(reason),
+            (ModuleState::Active, Ok(Ok(Ok(Ok(()))))) => None,
+            (ModuleState::Active, Ok(Ok(Ok(Err(reason))))) => Some(reason),
+            (ModuleState::Active, Ok(Ok(Err(error)))) => Some(error.to_string()),
             (ModuleState::Active, Ok(Err(error))) => Some(error.to_string()),
             (ModuleState::Active, Err(_)) => Some("it did not answer in time".to_owned()),
             (state, _) => Some(format!("it is {state}")),

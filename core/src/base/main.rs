@@ -1,19 +1,21 @@
 //! The base's binary: reads its arguments and settings, and runs one of its commands.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::base::command::{CommandContext, Output};
-use crate::base::shutdown::asked_to_end;
-use crate::base::{Assembly, BaseInfo, commands};
+use crate::base::shutdown::Signals;
+use crate::base::{Assembly, BaseInfo, Phase, commands};
 use crate::compose::CompositionError;
 use crate::descriptors::linked_starters;
 use crate::settings::{Sources, Tree};
 
-/// The exit status for a base that cannot start, or did not end in order.
-const FAILED: u8 = 1;
+/// The exit status of a base that was forced to end; 1 is that of one that cannot start, or did not
+/// end in order.
+const FORCED: u8 = 2;
 
 /// The main function of a base. `base!` calls it.
 #[must_use]
@@ -27,8 +29,10 @@ pub fn main(info: &'static BaseInfo) -> ExitCode {
         Err(error) => return commands::fail(&error, output),
     };
     let (name, _) = matches.subcommand().unwrap_or(("run", &matches));
-    if let Some(command) =
-        linked_starters().iter().flat_map(|starter| starter.commands).find(|command| command.name == name)
+    if let Some(command) = linked_starters()
+        .iter()
+        .flat_map(|starter| starter.commands)
+        .find(|command| command.name == name && OWN_COMMANDS.iter().all(|(own, _)| *own != name))
     {
         return (command.run)(&CommandContext { settings: &settings, folder: &folder, output });
     }
@@ -46,18 +50,22 @@ pub fn main(info: &'static BaseInfo) -> ExitCode {
     }
 }
 
+/// The commands of every base.
+pub(super) const OWN_COMMANDS: [(&str, &str); 6] = [
+    ("run", "Runs the base until it is asked to end (the default)"),
+    ("check", "Checks settings, requirements and contracts, and starts nothing"),
+    ("modules", "Lists the linked modules, and what each requires and publishes"),
+    ("starters", "Lists the linked starters"),
+    ("services", "Lists the contracts, with publishers and users"),
+    ("settings", "Lists every setting: its value, where it came from, its help"),
+];
+
 fn command_line(info: &BaseInfo) -> clap::Command {
-    let own = [
-        ("run", "Runs the base until it is asked to end (the default)"),
-        ("check", "Checks settings, requirements and contracts, and starts nothing"),
-        ("modules", "Lists the linked modules, and what each requires and publishes"),
-        ("starters", "Lists the linked starters"),
-        ("services", "Lists the contracts, with publishers and users"),
-        ("settings", "Lists every setting: its value, where it came from, its help"),
-    ];
     let starters = linked_starters();
     let more = starters.iter().flat_map(|starter| starter.commands).map(|command| (command.name, command.about));
-    let subcommands = own.into_iter().chain(more).map(|(name, about)| clap::Command::new(name).about(about));
+    let subcommands = unique(OWN_COMMANDS.into_iter().chain(more))
+        .into_iter()
+        .map(|(name, about)| clap::Command::new(name).about(about));
     clap::Command::new(info.site.crate_name)
         .version(info.site.version)
         .about("A bedplate base")
@@ -88,6 +96,12 @@ fn command_line(info: &BaseInfo) -> clap::Command {
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).global(true).help("Writes JSON"))
         .subcommands(subcommands)
+}
+
+/// The first of each name: what is there twice is reported by `check`.
+fn unique(commands: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<(&'static str, &'static str)> {
+    let mut seen = BTreeSet::new();
+    commands.filter(|(name, _)| seen.insert(*name)).collect()
 }
 
 /// The file that was asked for; else `bedplate.toml` here; else the one beside the base's
@@ -128,31 +142,49 @@ fn run(assembly: Assembly, output: Output) -> ExitCode {
 }
 
 async fn serve(assembly: Assembly, output: Output) -> ExitCode {
-    let starting = assembly.start();
-    let base = tokio::select! {
-        started = starting => match started {
-            Ok(base) => base,
-            Err(error) => return commands::fail(&error, output),
-        },
-        // Nothing serves yet: there is nothing to drain.
-        signal = asked_to_end() => return interrupted(signal),
-    };
-    let signal = match asked_to_end().await {
-        Ok(signal) => signal,
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
         Err(error) => return commands::fail_with(&format!("signals cannot be received: {error}"), output),
     };
-    tracing::info!(target: "bedplate::lifecycle", signal, "asked to end by {signal}; a second signal forces it");
+    let mut asked = None;
+    let starting = assembly.start();
+    tokio::pin!(starting);
+    let started = loop {
+        tokio::select! {
+            started = &mut starting => break started,
+            signal = signals.next() => match asked.replace(signal) {
+                None => tracing::info!(
+                    target: "bedplate::lifecycle", signal,
+                    "asked to end by {signal} while it starts; it ends in order when it has, and a second signal forces it"
+                ),
+                Some(_) => return forced(signal),
+            },
+        }
+    };
+    let base = match started {
+        Ok(base) => base,
+        Err(error) => return commands::fail(&error, output),
+    };
+    if asked.is_none() {
+        let mut phases = base.phases();
+        tokio::select! {
+            signal = signals.next() => tracing::info!(
+                target: "bedplate::lifecycle", signal, "asked to end by {signal}; a second signal forces it"
+            ),
+            // A starter has ended the base.
+            _ = phases.wait_for(|phase| matches!(phase, Phase::Draining | Phase::Stopped)) => {}
+        }
+    }
     tokio::select! {
         ended = base.shutdown() => match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => commands::fail(&error, output),
         },
-        signal = asked_to_end() => interrupted(signal),
+        signal = signals.next() => forced(signal),
     }
 }
 
-fn interrupted(signal: std::io::Result<&'static str>) -> ExitCode {
-    let signal = signal.unwrap_or("a signal");
+fn forced(signal: &str) -> ExitCode {
     tracing::warn!(target: "bedplate::lifecycle", signal, "forced to end by {signal}");
-    ExitCode::from(FAILED + 1)
+    ExitCode::from(FORCED)
 }

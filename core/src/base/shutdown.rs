@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::base::{Base, Phase, Shared};
@@ -30,10 +31,29 @@ impl Base {
             self.phases().wait_for(|phase| *phase == Phase::Stopped).await.ok();
             return Ok(());
         }
+        // On a task of its own: it comes to its end even where the caller goes away.
+        let base = self.clone();
+        shared.runtime.spawn(async move { base.end().await }).await.unwrap_or_else(|error| {
+            Err(CompositionError::new(
+                "shutdown",
+                vec![Problem {
+                    code: "shutdown-interrupted",
+                    what: format!("the end of the base was interrupted: {error}"),
+                    places: Vec::new(),
+                    help: "its runtime was shut down before it, or this is a fault of bedplate".to_owned(),
+                }],
+            ))
+        })
+    }
+
+    async fn end(&self) -> Result<(), CompositionError> {
+        let shared = &self.shared;
         tracing::info!(target: "bedplate::lifecycle", grace = ?shared.drain.grace, "the base drains");
         if !shared.drain.grace.is_zero() {
             sleep(shared.drain.grace).await;
         }
+        // Long-lived handlers and tasks that wait for this end now: the starters wait for them.
+        shared.cell.current().value().instances().for_each(|instance| instance.state_cell().draining.cancel());
         let mut problems = given_up(shared);
         problems.extend(drain_starters(shared).await);
         problems.extend(remove_modules(shared).await);
@@ -63,21 +83,22 @@ fn given_up(shared: &Shared) -> Vec<Problem> {
         .collect()
 }
 
+/// Lets all starters drain at once: none takes new work while another one finishes its own.
 async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for starter in shared.starters().iter().rev() {
+    let starters = shared.starters();
+    let draining = starters.iter().map(|starter| async {
         let name = starter.descriptor.name;
-        let Err(error) = not_longer_than(shared.drain.deadline, starter.calls.drain()).await else { continue };
+        let error = not_longer_than(shared.drain.deadline, starter.calls.drain()).await.err()?;
         let what = format!("the starter `{name}` did not drain: {error:#}; what is left is cancelled");
         tracing::warn!(target: "bedplate::lifecycle", starter = name, "{what}");
-        problems.push(Problem {
+        Some(Problem {
             code: "drain-failed",
             what,
             places: vec![Place::source(format!("the starter `{name}`"), starter.descriptor.site)],
             help: "raise `drain.deadline`, or find what takes so long".to_owned(),
-        });
-    }
-    problems
+        })
+    });
+    join_all(draining).await.into_iter().flatten().collect()
 }
 
 async fn remove_modules(shared: &Arc<Shared>) -> Vec<Problem> {
@@ -104,21 +125,43 @@ pub(super) async fn stop_starters(shared: &Arc<Shared>) -> Vec<Problem> {
     problems
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(super) async fn asked_to_end() -> std::io::Result<&'static str> {
+/// The signals that ask a base to end. None is lost between two waits.
+pub(super) struct Signals {
     #[cfg(unix)]
-    {
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Listens from now on, in place of what the signals do by default.
+    #[cfg(unix)]
+    pub(super) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        Ok(tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
+
+    /// Listens from now on.
     #[cfg(not(unix))]
-    {
-        tokio::signal::ctrl_c().await?;
-        Ok("Ctrl-C")
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+
+    /// Waits for the next one.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
     }
 }

@@ -24,6 +24,7 @@ pub struct Composition {
     members: FxHashSet<u64>,
     services: FxHashMap<(TypeId, u32), Vec<Provider>>,
     arounds: Arc<[Arc<dyn Around>]>,
+    wants_carried: bool,
     prepared: OnceLock<Prepared>,
 }
 
@@ -62,7 +63,8 @@ impl Composition {
             }
         }
         let members = instances.values().map(|instance| instance.uid()).collect();
-        Self { number, instances, members, services, arounds, prepared: OnceLock::new() }
+        let wants_carried = arounds.iter().any(|around| around.wants_carried());
+        Self { number, instances, members, services, arounds, wants_carried, prepared: OnceLock::new() }
     }
 
     /// The number of this composition, counted from 0 (the empty one before the start).
@@ -102,10 +104,11 @@ impl Composition {
         self.members.contains(&uid)
     }
 
-    /// Whether a starter wraps the entries, and may want to see what an entry carries.
+    /// Whether a starter wraps the entries, and wants to see what an entry carries: only then is it
+    /// worth making.
     #[must_use]
-    pub fn is_wrapped(&self) -> bool {
-        !self.arounds.is_empty()
+    pub fn wants_carried(&self) -> bool {
+        self.wants_carried
     }
 
     pub(crate) fn arounds(&self) -> &Arc<[Arc<dyn Around>]> {

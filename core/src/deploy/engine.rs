@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use crate::base::{RunningStarter, Shared};
-use crate::compose::{Composition, CompositionError, Place, Problem, check};
+use crate::compose::{Composition, CompositionError, Place, Problem, check, required_by_index};
 use crate::deploy::make::{make_within, problems_of};
 use crate::deploy::restart::{Failed, overtaken};
 use crate::deploy::retire::{abandon, bury, forget, retire};
@@ -116,16 +116,14 @@ impl<'a> Deployment<'a> {
         let mut specs = self.next_specs()?;
         self.done("check");
 
-        let new = self.construct().await?;
+        let (new, mut left_out) = self.construct().await?;
         self.done("construct");
-        if let Err(error) = self.migrate(&new).await {
-            forget(self.base, &new, "a step before its start failed").await;
-            return Err(error);
-        }
+        let (new, not_migrated) = self.migrate(new).await?;
         self.done("migrate");
-
-        let (new, next, left_out) = self.start(new).await?;
+        let (new, next, not_started) = self.start(new).await?;
         self.done("start");
+        left_out.extend(not_migrated);
+        left_out.extend(not_started);
         for (spec, _) in &left_out {
             specs.remove(&spec.name);
         }
@@ -143,6 +141,10 @@ impl<'a> Deployment<'a> {
         self.installed.specs = specs;
         let (was, leaving) = self.swap(&next, &new);
         self.done("swap");
+        if self.reason == Reason::Asked {
+            // What had failed before is not held against what somebody has deployed now.
+            self.change.put.keys().chain(&self.change.remove).for_each(|module| self.base.restarts.forget(module));
+        }
         self.announce(&new, was, &leaving, next.value());
         for (spec, cause) in &left_out {
             self.base.restarts.did_not_start(self.base, spec.clone(), cause);
@@ -184,11 +186,19 @@ impl<'a> Deployment<'a> {
         Ok(())
     }
 
+    /// Whether a module is part of the composition, or waits for being so again.
+    fn may_be_removed(&self, module: &ModuleName) -> bool {
+        self.installed.specs.contains_key(module) || self.base.restarts.knows(module)
+    }
+
     /// What the next composition is made of, checked.
     fn next_specs(&self) -> Result<BTreeMap<ModuleName, Arc<ModuleSpec>>, CompositionError> {
         let mut specs = self.installed.specs.clone();
-        let unknown: Vec<_> = self.change.remove.iter().filter(|name| specs.remove(*name).is_none()).collect();
-        let mut problems: Vec<_> = unknown.into_iter().map(not_installed).collect();
+        let mut problems: Vec<_> =
+            self.change.remove.iter().filter(|name| !self.may_be_removed(name)).map(not_installed).collect();
+        self.change.remove.iter().for_each(|name| {
+            specs.remove(name);
+        });
         specs.extend(self.change.put.iter().map(|(name, spec)| (name.clone(), spec.clone())));
         let list: Vec<_> = specs.values().cloned().collect();
         let starters: Vec<_> = self.base.starters().iter().map(|starter| starter.descriptor).collect();
@@ -197,29 +207,65 @@ impl<'a> Deployment<'a> {
     }
 
     /// Makes an instance of each module that is put.
-    async fn construct(&mut self) -> Result<Vec<Arc<Instance>>, CompositionError> {
+    async fn construct(&mut self) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
         let specs: Vec<_> = self.change.put.values().cloned().collect();
         let mut made = Vec::new();
         let mut lost = Vec::new();
-        let mut problems = Vec::new();
+        let mut failed = BTreeMap::new();
         for spec in specs {
             let state = self.begin(&spec);
-            let limit = self.base.start_deadline(&spec.name);
+            let (name, limit) = (spec.name.clone(), self.base.start_deadline(&spec.name));
             match make_within(limit, self.base, spec, state.clone()).await {
                 Ok(instance) => made.push(Arc::new(instance)),
                 Err(found) => {
                     state.transition(ModuleState::Failed, found.first().map_or("", |problem| &problem.what));
                     lost.push(state);
-                    problems.extend(found);
+                    failed.insert(name, found);
                 }
             }
         }
-        if problems.is_empty() {
-            return Ok(made);
-        }
         bury(self.base, &lost).await;
-        forget(self.base, &made, "another module of the deployment cannot be made").await;
-        Err(CompositionError::new("construct", problems))
+        self.leave_out("construct", made, failed).await
+    }
+
+    /// Goes on without optional modules that failed, and without what requires them, where the
+    /// base has not served before; else gives all up.
+    async fn leave_out(
+        &self,
+        step: &'static str,
+        instances: Vec<Arc<Instance>>,
+        failed: BTreeMap<ModuleName, Vec<Problem>>,
+    ) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
+        if failed.is_empty() {
+            return Ok((instances, Vec::new()));
+        }
+        let causes = self.with_dependents(&failed);
+        let may_fail = |name: &ModuleName| self.base.presence(&self.change.put[name]) == Presence::Optional;
+        if self.round == Round::Later || !causes.keys().all(may_fail) {
+            forget(self.base, &instances, "another module of the deployment failed").await;
+            return Err(CompositionError::new(step, failed.into_values().flatten().collect()));
+        }
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            instances.into_iter().partition(|instance| causes.contains_key(instance.module()));
+        forget(self.base, &lost, "it is left out").await;
+        Ok((kept, causes.into_iter().map(|(name, cause)| (self.change.put[&name].clone(), cause)).collect()))
+    }
+
+    /// The modules that failed and those that require them, each with the cause.
+    fn with_dependents(&self, failed: &BTreeMap<ModuleName, Vec<Problem>>) -> BTreeMap<ModuleName, String> {
+        let what = |problems: &Vec<Problem>| problems.first().map_or_else(String::new, |problem| problem.what.clone());
+        let mut causes: BTreeMap<_, _> = failed.iter().map(|(name, problems)| (name.clone(), what(problems))).collect();
+        let specs: Vec<_> = self.change.put.values().cloned().collect();
+        let needs = required_by_index(&self.scene, &specs);
+        loop {
+            let next = specs.iter().zip(&needs).find_map(|(spec, needs)| {
+                let lost = needs.iter().map(|index| &specs[*index].name).find(|name| causes.contains_key(*name))?;
+                let cause = format!("`{}` requires `{lost}`, which is left out", spec.name);
+                (!causes.contains_key(&spec.name)).then(|| (spec.name.clone(), cause))
+            });
+            let Some((name, cause)) = next else { return causes };
+            causes.insert(name, cause);
+        }
     }
 
     /// The identity of the next instance of a module.
@@ -230,11 +276,12 @@ impl<'a> Deployment<'a> {
         InstanceState::new(id, 0, self.base, self.base.runtime.clone())
     }
 
-    async fn migrate(&self, new: &[Arc<Instance>]) -> Result<(), CompositionError> {
-        let mut problems = Vec::new();
-        for instance in new {
+    async fn migrate(&self, new: Vec<Arc<Instance>>) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
+        let mut failed = BTreeMap::new();
+        for instance in &new {
             let settings = self.base.module_settings(instance.module(), instance.scene());
             let staged = Staged { id: instance.id(), requirements: &instance.spec.requirements, settings: &settings };
+            let mut problems = Vec::new();
             for starter in self.base.starters().iter() {
                 // It has no deadline: the next one would wait for the same rows again.
                 let Err(error) = bounded(starter.calls.migrate(&staged)).await else { continue };
@@ -250,8 +297,11 @@ impl<'a> Deployment<'a> {
                     )
                 }));
             }
+            if !problems.is_empty() {
+                failed.insert(instance.module().clone(), problems);
+            }
         }
-        if problems.is_empty() { Ok(()) } else { Err(CompositionError::new("migrate", problems)) }
+        self.leave_out("migrate", new, failed).await
     }
 
     /// Starts the new instances aside; leaves optional ones out where that is allowed.

@@ -106,6 +106,21 @@ impl Restarts {
         lock(&self.records).values().map(|record| record.info.clone()).collect()
     }
 
+    /// Whether a module has failed, and has not been deployed anew since.
+    pub(crate) fn knows(&self, module: &ModuleName) -> bool {
+        lock(&self.records).contains_key(module)
+    }
+
+    /// Somebody has deployed the module anew, or has taken it out: its failures are over.
+    pub(crate) fn forget(&self, module: &ModuleName) {
+        lock(&self.records).remove(module);
+    }
+
+    /// Whether this restart is still wanted.
+    fn is_pending(&self, module: &ModuleName, failed: Failed) -> bool {
+        lock(&self.records).get(module).is_some_and(|record| record.pending == Some(failed))
+    }
+
     /// A task of an instance that serves has failed.
     pub(crate) fn failed(&self, base: &Arc<Shared>, instance: &InstanceState, cause: String) {
         // A generation that is on its way out is not worth a restart.
@@ -206,6 +221,9 @@ fn restart_later(
     base.runtime.spawn(async move {
         tokio::time::sleep(wait).await;
         let Some(base) = weak.upgrade() else { return };
+        if !base.restarts.is_pending(&module, failed) {
+            return;
+        }
         let Some(again) = base.deployer.spec(&module).await.or(spec) else {
             return base.restarts.settle(&module, failed, "taken out meanwhile");
         };

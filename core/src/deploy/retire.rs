@@ -1,10 +1,10 @@
 //! The end of instances that left the composition: drain, stop, release, retire.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::base::Shared;
 use crate::compose::{Composition, Problem, required_by_index, start_order};
@@ -166,19 +166,17 @@ fn tell_cancelled(left: &EntryInfo, instance: &Instance) {
     );
 }
 
-/// Says what still refers to the instances, and lets go of it when that ends: nobody waits for it.
+/// Lets go of the instances when nothing refers to them any more. Nobody waits for that; what lasts
+/// longer than a stop may is told.
 fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
     let held = base.superseded_holding(&leaving);
-    for instance in leaving.iter().filter(|instance| Arc::strong_count(instance) > 1) {
-        let left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
-        tracing::warn!(
-            target: "bedplate::deploy",
-            module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
-            "{} is retired, and something still refers to it: a leak, or work that blocks its thread{}{}",
-            instance.id(), if left.is_empty() { "" } else { ": " }, left.join(", "),
-        );
-    }
+    let retired: Vec<_> = leaving.iter().map(Arc::downgrade).collect();
     drop(leaving);
+    let limit = base.lifecycle.stop_deadline;
+    base.runtime.spawn(async move {
+        sleep(limit).await;
+        retired.iter().filter_map(Weak::upgrade).for_each(|leak| tell_leak(&leak));
+    });
     if held.is_empty() {
         return;
     }
@@ -190,6 +188,16 @@ fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
             base.forget_superseded();
         }
     });
+}
+
+fn tell_leak(instance: &Instance) {
+    let left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
+    tracing::warn!(
+        target: "bedplate::deploy",
+        module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
+        "{} is retired, and something still refers to it: a leak, or work that blocks its thread{}{}",
+        instance.id(), if left.is_empty() { "" } else { ": " }, left.join(", "),
+    );
 }
 
 /// Calls `stop` on each that has started: whoever requires another first, the deadline for each,

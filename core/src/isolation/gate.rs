@@ -1,18 +1,20 @@
 //! The gate: runs one entry inside a module.
 
+use std::any::Any;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Sleep;
 
 use crate::deploy::Pinned;
 use crate::isolation::inflight::Record;
-use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch};
+use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch, text_of};
 use crate::module::{InstanceId, InstanceState};
 use crate::service::CallError;
 use crate::starter::{Around, Next, Outcome};
@@ -43,7 +45,9 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
                 Err(error) => Outcome::Refused(error),
             }
         });
-        let outcome = wrapped(&arounds, &entry, &instance.id, innermost).await;
+        let wrapped = AssertUnwindSafe(wrapped(&arounds, &entry, &instance.id, innermost));
+        let outcome =
+            wrapped.catch_unwind().await.unwrap_or_else(|payload| wrapper_panicked(&instance, &entry, &*payload));
         match (outcome, lock(&result).take()) {
             (Outcome::Completed, Some(value)) => Ok(value),
             (Outcome::Completed, None) => {
@@ -52,6 +56,17 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
             (Outcome::Refused(error), _) => Err(error),
         }
     })
+}
+
+/// A starter's wrapper has panicked: the module is not to blame, and the caller gets an answer.
+fn wrapper_panicked(instance: &InstanceState, entry: &Entry, payload: &(dyn Any + Send)) -> Outcome {
+    let target = format!("{} ({})", instance.id.module, entry.label());
+    let text = text_of(payload);
+    tracing::error!(
+        target: "bedplate::isolation", module = %instance.id.module, entry = entry.label(), panic = text,
+        "a starter's wrapper panicked around {target}: {text}"
+    );
+    Outcome::Refused(CallError::Panicked { target })
 }
 
 fn wrapped<'a>(
@@ -74,6 +89,8 @@ pub(crate) struct EntryFuture<'a, T> {
     id: u64,
     timer: Option<Pin<Box<Sleep>>>,
     refused: Option<CallError>,
+    /// Whether the module's code has been reached.
+    entered: bool,
 }
 
 impl<'a, T> EntryFuture<'a, T> {
@@ -100,6 +117,7 @@ impl<'a, T> EntryFuture<'a, T> {
             id,
             timer: None,
             refused,
+            entered: false,
         }
     }
 
@@ -141,6 +159,7 @@ impl<T> Future for EntryFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        this.entered = true;
         if let Some(error) = this.refused.take() {
             return Poll::Ready(this.give_up(error));
         }
@@ -194,10 +213,14 @@ impl<T> Drop for EntryFuture<'_, T> {
     fn drop(&mut self) {
         if self.work.is_some() {
             self.drop_work();
+            let target = String::new();
             if self.record.is_cancelled() {
-                self.instance.stats.failed(&CallError::Cancelled { target: String::new() });
-            } else {
+                self.instance.stats.failed(&CallError::Cancelled { target });
+            } else if self.entered {
                 self.instance.stats.abandoned();
+            } else {
+                // A starter's wrapper did not let it in.
+                self.instance.stats.failed(&CallError::Refused { reason: target });
             }
         }
         self.instance.in_flight.remove(self.id);

@@ -147,9 +147,7 @@ fn refusal(
         return Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() });
     }
     if depth > DEEPEST {
-        let target = name(instance, contract, method);
-        let reason = format!("{target} is more than {DEEPEST} service calls deep: modules call each other without end");
-        return Some(CallError::Refused { reason });
+        return Some(CallError::TooDeep { target: name(instance, contract, method), limit: DEEPEST });
     }
     let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
     late.then(|| CallError::DeadlineExceeded { target: name(instance, contract, method) })

@@ -54,6 +54,14 @@ pub enum CallError {
         /// The module and method, or entry, that panicked.
         target: String,
     },
+    /// Modules call each other without end: the call is deeper than a request may go.
+    #[error("{target} is more than {limit} service calls deep: modules call each other without end")]
+    TooDeep {
+        /// The module and method that was called.
+        target: String,
+        /// How deep a request may go.
+        limit: u32,
+    },
     /// The work was cancelled: a drain reached its deadline.
     #[error("{target} was cancelled")]
     Cancelled {
@@ -134,7 +142,7 @@ impl ServiceError for CallError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::DeadlineExceeded { .. } => ErrorKind::Timeout,
-            Self::Panicked { .. } => ErrorKind::Internal,
+            Self::Panicked { .. } | Self::TooDeep { .. } => ErrorKind::Internal,
             Self::Refused { .. } => ErrorKind::Forbidden,
             Self::Unpublished { .. }
             | Self::Retired { .. }

@@ -13,6 +13,12 @@ use crate::service::CallError;
 pub trait Around: Send + Sync + 'static {
     /// Runs `next`, or refuses the entry by returning [`Outcome::Refused`] without it.
     fn around<'a>(&'a self, entry: &'a Entry, next: Next<'a>) -> BoxFuture<'a, Outcome>;
+
+    /// Whether the wrapper looks at what an entry carries ([`Entry::carried`]): a copy of the request's
+    /// head, say, which nobody makes where no wrapper wants it. Asked once for each composition.
+    fn wants_carried(&self) -> bool {
+        true
+    }
 }
 
 /// How an entry ended.

@@ -55,16 +55,18 @@ impl Stream {
         if polled.is_ready() {
             return polled;
         }
-        let guard = &self.guard;
-        let cancelled = self.cancelled.get_or_insert_with(|| {
-            let guard = guard.clone();
-            Box::pin(async move { guard.cancelled().await })
-        });
-        cancelled
+        self.cancelled
+            .get_or_insert_with(|| cancelled(&self.guard))
             .as_mut()
             .poll(cx)
             .map(|()| Some(Err(axum::Error::new("the module was stopped while it sent its response"))))
     }
+}
+
+/// Waits until the stream must end, as a future that can be kept beside what it ends.
+pub(crate) fn cancelled(guard: &Arc<StreamGuard>) -> BoxFuture<'static, ()> {
+    let guard = guard.clone();
+    Box::pin(async move { guard.cancelled().await })
 }
 
 impl HttpBody for ServedBody {

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use bedplate::isolation::StreamGuard;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -24,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::body::ServedBody;
 use crate::service::{HttpFuture, HttpService};
-use crate::upgrade::{Held, HeldIo};
+use crate::upgrade::HeldIo;
 
 /// How long a connection without a request may take to close itself once it was asked to.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -108,13 +109,14 @@ pub(crate) struct Link {
     connections: Arc<Connections>,
     begun: AtomicU64,
     at_work: AtomicUsize,
-    /// What the connection holds since it became something else.
-    pub(crate) held: Held,
+    /// What holds an instance since the connection became something else. The socket has the link to the
+    /// last, so that the instance is let go with the socket.
+    pub(crate) held: OnceLock<Arc<StreamGuard>>,
 }
 
 impl Link {
     fn new(connections: Arc<Connections>) -> Arc<Self> {
-        Arc::new(Self { connections, begun: AtomicU64::new(0), at_work: AtomicUsize::new(0), held: Held::default() })
+        Arc::new(Self { connections, begun: AtomicU64::new(0), at_work: AtomicUsize::new(0), held: OnceLock::new() })
     }
 
     fn begun(&self) -> u64 {
@@ -185,7 +187,8 @@ impl Future for ConnectionFuture {
         if let Some(AtWork(link)) = &at_work {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 if let Some(guard) = response.body_mut().take_guard() {
-                    link.held.hold(guard);
+                    // Set once: this is the last response of the connection.
+                    let _ = link.held.set(guard);
                 }
             } else if *this.is_http1 && link.connections.closing.load(Ordering::Relaxed) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

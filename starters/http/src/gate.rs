@@ -26,7 +26,8 @@ use crate::mount::Mount;
 use crate::settle::{Settle, Settled};
 use crate::{RequestId, error_body};
 
-/// What a request is, for starters that wrap entries: [`Entry::carried`] has one where there are such.
+/// What a request is, for starters that wrap entries: [`Entry::carried`] has one where one of
+/// them [wants it](bedplate::Around::wants_carried).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RequestHead {
@@ -108,7 +109,7 @@ impl Service<Request> for Gate {
         if let Some(timeout) = mount.timeout {
             entry = entry.deadline(timeout);
         }
-        if pin.is_wrapped() {
+        if pin.wants_carried() {
             entry = entry.carrying(Arc::new(head(&request)));
         }
         let span = span(&mount);

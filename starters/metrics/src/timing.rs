@@ -97,6 +97,10 @@ impl Around for Timed {
             outcome
         })
     }
+
+    fn wants_carried(&self) -> bool {
+        false
+    }
 }
 
 /// Whether the module's code ran at all.

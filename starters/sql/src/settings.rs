@@ -53,7 +53,7 @@ pub struct SqlModuleSettings {
     #[setting(range = 1..=10_000)]
     pub connections: Option<u32>,
     /// Whether each scene of the module has data of its own (`separate`), or all have the same (`shared`).
-    #[setting(default = Scenes::Separate)]
+    #[setting(default = "separate")]
     pub scenes: Scenes,
 }
 

@@ -283,4 +283,56 @@ mod around {
             Ok(())
         })
     }
+
+    /// Looks at what entries carry, and says that it does not.
+    #[bedplate::starter(name = "passer")]
+    struct Passer {
+        carried: Arc<Carried>,
+    }
+
+    #[derive(Default)]
+    struct Carried(Mutex<Vec<bool>>);
+
+    impl Around for Carried {
+        fn around<'a>(&'a self, entry: &'a Entry, next: Next<'a>) -> BoxFuture<'a, Outcome> {
+            self.0.lock().unwrap().push(entry.carried::<RequestHead>().is_some());
+            Box::pin(next.run())
+        }
+
+        fn wants_carried(&self) -> bool {
+            false
+        }
+    }
+
+    impl Starter for Passer {
+        type Prepared = ();
+
+        async fn start(_: &StarterContext) -> Result<Self> {
+            Ok(Self { carried: Arc::default() })
+        }
+
+        async fn prepare(&self, _: &Composition) -> Result<()> {
+            Ok(())
+        }
+
+        fn around(&self) -> Option<Arc<dyn Around>> {
+            Some(self.carried.clone())
+        }
+    }
+
+    #[test]
+    fn a_head_that_no_starter_wants_is_not_copied() -> Result<()> {
+        let router = || Router::new().route("/", get(|| async { "come in" }));
+        run(http().starter::<Passer>().with(module("house", router)), |base| async move {
+            base.http().get("/").await?.expect(200)?;
+            assert_eq!(*base.starter::<Passer>().await?.carried.0.lock().unwrap(), [false]);
+            Ok::<_, bedplate::Error>(())
+        })?;
+        // One that wants it is enough.
+        run(http().starter::<Passer>().starter::<Doorman>().with(module("house", router)), |base| async move {
+            base.http().get("/").bearer("me").await?.expect(200)?;
+            assert_eq!(*base.starter::<Passer>().await?.carried.0.lock().unwrap(), [true]);
+            Ok(())
+        })
+    }
 }

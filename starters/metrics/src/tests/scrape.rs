@@ -42,6 +42,12 @@ async fn every_module_has_its_numbers() {
 }
 
 #[tokio::test]
+async fn no_entry_has_to_carry_anything_for_the_durations() {
+    let base = base(&["orders"], "").await;
+    assert!(!base.pin().wants_carried(), "a request's head would be copied for nobody");
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_counted_where_it_went_wrong() {
     let base = base(&["shaky", "solid"], "").await;
     let panicked = inside(&base, "shaky", request(), async { panic!("on purpose") }).await;
