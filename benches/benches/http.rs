@@ -1,5 +1,6 @@
 //! CPU time (user and system) for an HTTP request through a base, against the same router and the
-//! same layers on bare axum: ten pairs that take turns, each server in a process of its own.
+//! same layers on bare axum, and through a base that also has the metrics starter, which measures
+//! every entry: ten rounds in which they take turns, each server in a process of its own.
 //!
 //! `cargo bench -p bedplate-benches --bench http`
 
@@ -20,6 +21,7 @@ use bedplate::base::Assembly;
 use bedplate::settings::Sources;
 use bedplate::{Exports, Module, ModuleSpec};
 use bedplate_starter_http::{Http, RoutesExt};
+use bedplate_starter_metrics::Metrics;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -27,7 +29,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 
-const PAIRS: usize = 10;
+const ROUNDS: usize = 10;
 const CONNECTIONS: usize = 16;
 const REQUESTS: usize = 2_500;
 
@@ -41,7 +43,7 @@ impl Module for Articles {
     }
 }
 
-/// The router that both sides serve.
+/// The router that all sides serve.
 fn router(articles: Arc<Articles>) -> Router {
     Router::new()
         .route("/articles", get(|| async { "all of them" }))
@@ -64,7 +66,8 @@ fn serve(side: &str) {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let address = match side {
-            "base" => serve_base().await,
+            "base" => serve_base(assembly()).await,
+            "metrics" => serve_base(assembly().starter::<Metrics>()).await,
             _ => serve_bare().await,
         };
         println!("{address}");
@@ -75,15 +78,18 @@ fn serve(side: &str) {
     });
 }
 
-async fn serve_base() -> SocketAddr {
+fn assembly() -> Assembly {
     let settings = Sources::new()
         .set("starters.http.address=127.0.0.1:0")
         .set("starters.http.access_log=false")
         .load()
         .expect("valid settings");
     let module = ModuleSpec::plain("articles", |_| Ok(articles())).expect("a valid name");
-    let base = Assembly::new(settings, std::env::temp_dir()).starter::<Http>().module(module).start().await;
-    let base = base.expect("the base starts");
+    Assembly::new(settings, std::env::temp_dir()).starter::<Http>().module(module)
+}
+
+async fn serve_base(assembly: Assembly) -> SocketAddr {
+    let base = assembly.start().await.expect("the base starts");
     let address = base.starter::<Http>().expect("it is in the list").local_address();
     // The base lives until the process exits.
     std::mem::forget(base);
@@ -180,19 +186,35 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let (bare, base) = (Server::start("bare"), Server::start("base"));
-        // Both warm up.
-        bare.measure().await;
-        base.measure().await;
-        let mut ratios = Vec::new();
-        println!("pair     bare      base   ratio");
-        for pair in 1..=PAIRS {
-            let (bare, base) = (bare.measure().await, base.measure().await);
-            ratios.push(base / bare);
-            println!("{pair:4}  {:5.2} us  {:5.2} us   {:.3}", bare / 1e3, base / 1e3, base / bare);
+        let (bare, base, metrics) = (Server::start("bare"), Server::start("base"), Server::start("metrics"));
+        // All warm up.
+        for server in [&bare, &base, &metrics] {
+            server.measure().await;
         }
-        ratios.sort_by(f64::total_cmp);
-        let median = (ratios[PAIRS / 2 - 1] + ratios[PAIRS / 2]) / 2.0;
-        println!("median ratio {median:.3} (to hold: 1.03)");
+        let (mut of_base, mut of_metrics) = (Vec::new(), Vec::new());
+        println!("round     bare      base   ratio  with metrics   ratio");
+        for round in 1..=ROUNDS {
+            let (bare, base, metrics) = (bare.measure().await, base.measure().await, metrics.measure().await);
+            of_base.push(base / bare);
+            of_metrics.push(metrics / bare);
+            println!(
+                "{round:5}  {:5.2} us  {:5.2} us   {:.3}      {:5.2} us   {:.3}",
+                bare / 1e3,
+                base / 1e3,
+                base / bare,
+                metrics / 1e3,
+                metrics / bare,
+            );
+        }
+        println!(
+            "median ratio {:.3} (to hold: 1.03); with the metrics starter {:.3}",
+            median(of_base),
+            median(of_metrics)
+        );
     });
+}
+
+fn median(mut ratios: Vec<f64>) -> f64 {
+    ratios.sort_by(f64::total_cmp);
+    (ratios[ROUNDS / 2 - 1] + ratios[ROUNDS / 2]) / 2.0
 }

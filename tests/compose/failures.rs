@@ -33,8 +33,8 @@ fn all_failures_of_a_start_are_told_together_and_dependents_are_skipped() {
         told,
         [
             ("start-failed", "`errs` did not start: cannot reach the bank: no route to host"),
-            ("start-skipped", "`needs-both` was not started: it requires `errs`, `panics`, which did not start"),
             ("start-panicked", "`panics` panicked in its `start`; the log has the panic's text"),
+            ("start-skipped", "`needs-both` was not started: it requires `errs`, `panics`, which did not start"),
         ]
     );
     assert!(error.problems.iter().all(|problem| problem.places[0].at.contains("failures.rs:")), "{error}");

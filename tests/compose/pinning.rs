@@ -155,3 +155,55 @@ fn what_is_called_while_everything_is_taken_out_is_refused_in_order() {
         Ok(())
     });
 }
+
+#[test]
+fn deployments_that_fail_under_load_disturb_nobody_and_leave_nothing() {
+    let (good, bad) = (Script::new(), Script::new().start(|_| async { panic!("every other one") }));
+    let (objects, lost) = (good.objects(), bad.objects());
+    let seen = (objects.clone(), lost.clone());
+    let good_left = good.named("left").publishes_ping();
+    with([good_left.clone(), right(), door()], |base, running| async move {
+        let done = Arc::new(AtomicBool::new(false));
+        let callers: Vec<_> = (0..4_u64)
+            .map(|caller| {
+                let (running, done) = (running.clone(), done.clone());
+                tokio::spawn(async move {
+                    let mut newest = 0;
+                    while !done.load(Ordering::SeqCst) {
+                        let panics = deed(|_| async { panic!("now and then") });
+                        let calls = deed(|inside| async move { inside.ping.generation().await });
+                        // One of the callers does nothing but harm.
+                        let answer = enter(&running, "door", if caller == 0 { panics } else { calls }).await;
+                        match answer {
+                            Ok(generation) => {
+                                assert!(generation >= newest, "time does not run backwards");
+                                newest = generation;
+                            }
+                            Err(error) => {
+                                assert!(caller == 0 && matches!(error, CallError::Panicked { .. }), "{error}")
+                            }
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for round in 0..200 {
+            if round % 2 == 0 {
+                running.deploy(Change::new().put(good_left.clone())).await?;
+            } else {
+                let change = Change::new().put(right()).put(bad.named("left").publishes_ping());
+                assert!(running.deploy(change).await.unwrap_err().has("start-panicked"));
+            }
+        }
+        done.store(true, Ordering::SeqCst);
+        for caller in callers {
+            caller.await?;
+        }
+        base.settled().await?;
+        assert_eq!((objects.made(), objects.alive(), lost.made(), lost.alive()), (101, 1, 100, 0));
+        assert_eq!(base.service::<dyn Pong>().generation().await?, 1, "`right` was never replaced");
+        Ok(())
+    });
+    assert_eq!((seen.0.alive(), seen.1.alive()), (0, 0));
+}

@@ -19,8 +19,8 @@ struct Record(Arc<Mutex<Told>>);
 #[derive(Default)]
 struct Told {
     steps: Vec<String>,
-    /// The step that goes wrong, and how.
-    wrong: Option<(&'static str, Wrong)>,
+    /// The steps that go wrong, and how.
+    wrong: Vec<(&'static str, Wrong)>,
 }
 
 #[derive(Clone, Copy)]
@@ -32,12 +32,8 @@ enum Wrong {
 
 impl Record {
     async fn step(&self, who: &str, what: &'static str, about: String) -> Result<()> {
-        let wrong = {
-            let mut told = self.0.lock().unwrap();
-            told.steps.push(format!("{who} {what} {about}").trim_end().to_owned());
-            told.wrong.filter(|(step, _)| *step == what).map(|(_, wrong)| wrong)
-        };
-        match wrong {
+        self.0.lock().unwrap().steps.push(format!("{who} {what} {about}").trim_end().to_owned());
+        match self.wrong(what) {
             None => Ok(()),
             Some(Wrong::Errs) => anyhow::bail!("not today"),
             Some(Wrong::Panics) => panic!("not today"),
@@ -45,12 +41,18 @@ impl Record {
         }
     }
 
+    fn wrong(&self, what: &str) -> Option<Wrong> {
+        self.0.lock().unwrap().wrong.iter().find(|(step, _)| *step == what).map(|(_, wrong)| *wrong)
+    }
+
     fn goes_wrong(&self, step: &'static str, how: Wrong) {
-        self.0.lock().unwrap().wrong = Some((step, how));
+        let mut told = self.0.lock().unwrap();
+        told.wrong.retain(|(other, _)| *other != step);
+        told.wrong.push((step, how));
     }
 
     fn goes_well(&self) {
-        self.0.lock().unwrap().wrong = None;
+        self.0.lock().unwrap().wrong.clear();
     }
 
     fn take(&self) -> Vec<String> {
@@ -116,9 +118,8 @@ impl Starter for Second {
 
     fn provide(&self, to: &mut Provided<'_>) -> Result<()> {
         if to.staged().needs::<Ticket>() {
-            let wrong = self.record.0.lock().unwrap().wrong;
-            match wrong.filter(|(step, _)| *step == "provide") {
-                Some((_, Wrong::Errs)) => anyhow::bail!("sold out"),
+            match self.record.wrong("provide") {
+                Some(Wrong::Errs) => anyhow::bail!("sold out"),
                 Some(_) => panic!("sold out"),
                 None => to.insert(Ticket(to.staged().module().clone())),
             }
@@ -140,8 +141,7 @@ impl Starter for Second {
     }
 
     fn committed(&self, _: &Composition) {
-        let wrong = self.record.0.lock().unwrap().wrong;
-        assert!(!matches!(wrong, Some(("committed", _))), "not today");
+        assert!(self.record.wrong("committed").is_none(), "not today");
     }
 
     async fn release(&self, instance: &InstanceId) {
@@ -277,29 +277,69 @@ fn one_that_refuses_panics_or_hangs_in_prepare_leaves_what_serves() {
 }
 
 #[test]
-fn one_that_cannot_take_back_or_release_holds_nobody_up() {
+fn one_that_cannot_take_back_what_it_prepared_holds_nobody_up() {
     for how in [Wrong::Panics, Wrong::Hangs] {
-        for step in ["abort-second", "release-second"] {
-            on(base().paused_time(), |base, _| async move {
-                let record = record(&base).await;
-                record.take();
-                record.goes_wrong(step, how);
-                if step == "abort-second" {
-                    let refusing = plain("refused").publishes_ping();
-                    // Two publishers are found before `prepare`; a refusal of the third starter is needed.
-                    assert!(base.swap_to(refusing).await.unwrap_err().has("duplicate-publisher"));
-                }
-                let swapped = async {
-                    base.swap_to(plain("a").publishes_ping()).await?;
-                    base.settled().await
-                };
-                let (swapped, ()) = tokio::join!(swapped, base.advance(Duration::from_secs(60)));
-                swapped?;
-                assert_eq!(base.service::<dyn Ping>().generation().await?, 2);
-                record.goes_well();
-                Ok(())
-            });
-        }
+        on(base().paused_time(), |base, _| async move {
+            let record = record(&base).await;
+            record.goes_wrong("prepare-third", Wrong::Errs);
+            record.goes_wrong("abort-second", how);
+            record.take();
+            let swap = base.swap_to(plain("a").publishes_ping());
+            let (swapped, ()) = tokio::join!(swap, base.advance(Duration::from_secs(60)));
+            assert!(swapped.unwrap_err().has("refused"));
+            let steps = record.take();
+            let aborts: Vec<_> = steps.iter().filter(|step| step.contains("abort")).collect();
+            assert_eq!(aborts, ["second abort-second 2", "first abort 2"], "the next one has its turn all the same");
+            record.goes_well();
+            base.swap_to(plain("a").publishes_ping()).await?;
+            assert_eq!(base.service::<dyn Ping>().generation().await?, 3);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn one_that_cannot_release_holds_nobody_up() {
+    for how in [Wrong::Panics, Wrong::Hangs] {
+        let script = Script::new();
+        let objects = script.objects();
+        let builder = base().starter::<After>().with(script.named("b"));
+        on(builder.paused_time(), |base, _| async move {
+            let record = record(&base).await;
+            record.goes_wrong("release-second", how);
+            record.take();
+            base.swap_to(plain("b")).await?;
+            let (settled, ()) = tokio::join!(base.settled(), base.advance(Duration::from_secs(60)));
+            settled?;
+            assert_eq!(
+                record.take().last().map(String::as_str),
+                Some("after release b@main#1"),
+                "the next one has its turn"
+            );
+            assert!(!objects.lives(1));
+            record.goes_well();
+            Ok(())
+        });
+    }
+}
+
+/// Starts after the second, and tells what it releases.
+#[starter(name = "z-after", after(Second))]
+struct After(Record);
+
+impl Starter for After {
+    type Prepared = ();
+
+    async fn start(ctx: &StarterContext) -> Result<Self> {
+        Ok(Self(ctx.starter::<First>().map_or_else(Record::default, |first| first.0.clone())))
+    }
+
+    async fn prepare(&self, _: &Composition) -> Result<()> {
+        Ok(())
+    }
+
+    async fn release(&self, instance: &InstanceId) {
+        self.0.step("after", "release", instance.to_string()).await.ok();
     }
 }
 

@@ -15,6 +15,8 @@ use serde_json::Value;
 /// A folder of small projects.
 struct Projects {
     folder: PathBuf,
+    /// The package of the project `base`: its binary has a name of its own in the common target folder.
+    base: String,
 }
 
 impl Projects {
@@ -22,7 +24,7 @@ impl Projects {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linking").join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        Self { folder }
+        Self { folder, base: format!("base-{name}") }
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -33,11 +35,11 @@ impl Projects {
 
     /// A project with the workspace's lock file, so that nothing is resolved anew.
     fn package(&self, name: &str, dependencies: &str, metadata: &str, main: &str) {
-        let file = if name == "base" { "main.rs" } else { "lib.rs" };
+        let (file, package) = if name == "base" { ("main.rs", self.base.as_str()) } else { ("lib.rs", name) };
         self.write(
             &format!("{name}/Cargo.toml"),
             &format!(
-                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{metadata}\n\n\
+                "[package]\nname = \"{package}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{metadata}\n\n\
                  [dependencies]\n{dependencies}\n\n[workspace]\n"
             ),
         );
@@ -47,17 +49,29 @@ impl Projects {
 
     /// Builds and runs the project `base`, all of them in one target folder.
     fn run(&self, arguments: &[&str]) -> Output {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linking").join("target");
-        Command::new(env!("CARGO"))
-            .args(["run", "--offline", "--quiet", "--manifest-path"])
-            .arg(self.folder.join("base/Cargo.toml"))
-            .arg("--")
-            .args(arguments)
-            .env("CARGO_TARGET_DIR", target)
-            .env_remove("RUSTFLAGS")
-            .output()
-            .unwrap()
+        self.cargo("run").arg("--").args(arguments).output().unwrap()
     }
+
+    /// Builds the project `base`, and returns its binary.
+    fn build(&self) -> PathBuf {
+        let built = self.cargo("build").output().unwrap();
+        assert!(built.status.success(), "{built:?}");
+        target().join("debug").join(&self.base)
+    }
+
+    fn cargo(&self, command: &str) -> Command {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args([command, "--offline", "--quiet", "--manifest-path"])
+            .arg(self.folder.join("base/Cargo.toml"))
+            .env("CARGO_TARGET_DIR", target())
+            .env_remove("RUSTFLAGS");
+        cargo
+    }
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("linking").join("target")
 }
 
 fn workspace() -> PathBuf {
@@ -144,6 +158,53 @@ fn two_cores_in_one_program_are_named_before_anything_starts() {
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert_eq!(report["problems"][0]["code"], "two-cores", "{report}");
     assert!(report["problems"][0]["help"].as_str().unwrap().contains("cargo tree"), "{report}");
+}
+
+/// A module whose start says that it runs, and waits for a word; its stop says that it ran.
+const SLOW: &str = r#"
+#[bedplate::module]
+struct Slow;
+
+fn file(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(&std::env::var_os("SLOW_FOLDER").unwrap()).join(name)
+}
+
+impl bedplate::Module for Slow {
+    async fn start(&self, _: &bedplate::ModuleContext) -> bedplate::Result<()> {
+        std::fs::write(file("begun"), "")?;
+        while !file("go").exists() {
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    async fn stop(&self) -> bedplate::Result<()> {
+        Ok(std::fs::write(file("stopped"), "")?)
+    }
+}
+"#;
+
+#[cfg(unix)]
+#[test]
+fn a_base_that_is_asked_to_end_while_it_starts_ends_in_order() {
+    let projects = Projects::new("slow-start");
+    projects.package("slow", &bedplate(), KIND, SLOW);
+    let dependencies = format!("{}\nslow = {{ path = \"../slow\" }}", bedplate());
+    projects.package("base", &dependencies, "", "bedplate::base!();\n");
+    let mut base = Command::new(projects.build())
+        .env("SLOW_FOLDER", &projects.folder)
+        .current_dir(&projects.folder)
+        .spawn()
+        .unwrap();
+    while !projects.folder.join("begun").exists() {
+        assert!(base.try_wait().unwrap().is_none(), "it ended before its module had started");
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args(["-s", "TERM", &base.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    projects.write("go", "");
+    assert_eq!(base.wait().unwrap().code(), Some(0));
+    assert!(projects.folder.join("stopped").exists(), "its module was not stopped");
 }
 
 fn copy(from: &Path, to: &Path) {

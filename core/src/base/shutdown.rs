@@ -48,7 +48,8 @@ impl Base {
 
     async fn end(&self) -> Result<(), CompositionError> {
         let shared = &self.shared;
-        tracing::info!(target: "bedplate::lifecycle", grace = ?shared.drain.grace, "the base drains");
+        let grace = humantime::format_duration(shared.drain.grace);
+        tracing::info!(target: "bedplate::lifecycle", %grace, "the base drains");
         if !shared.drain.grace.is_zero() {
             sleep(shared.drain.grace).await;
         }

@@ -12,7 +12,7 @@ use crate::compose::{Composition, CompositionError, Place, Problem, check, requi
 use crate::deploy::make::{make_within, problems_of};
 use crate::deploy::restart::{Failed, overtaken};
 use crate::deploy::retire::{abandon, bury, forget, retire};
-use crate::deploy::start::{Started, place, start_all};
+use crate::deploy::start::{START_SKIPPED, Started, place, start_all};
 use crate::deploy::{Change, Deployed, Step, Versioned, bounded, not_longer_than};
 use crate::descriptors::{ModuleName, Presence};
 use crate::isolation::catch;
@@ -319,7 +319,10 @@ impl<'a> Deployment<'a> {
         if self.round == Round::Later || !failed.keys().all(may_fail) {
             abandon(self.base, &next, &new, "another module of the deployment failed").await;
             self.base.discard(next);
-            return Err(CompositionError::new("start", failed.into_values().collect()));
+            let mut problems: Vec<_> = failed.into_values().collect();
+            // Causes first: what was only skipped refers to them.
+            problems.sort_by_key(|problem| problem.code == START_SKIPPED);
+            return Err(CompositionError::new("start", problems));
         }
         let (lost, kept): (Vec<_>, Vec<_>) =
             new.into_iter().enumerate().partition(|(index, _)| failed.contains_key(index));
@@ -425,9 +428,13 @@ impl<'a> Deployment<'a> {
         leaving: &[Arc<Instance>],
         now: &Composition,
     ) {
+        let cause = match self.reason {
+            Reason::Ending => "the base ends".to_owned(),
+            Reason::Asked | Reason::Restart(_) => format!("composition {} took over", now.number()),
+        };
         for instance in leaving {
             let state = instance.state_cell();
-            state.transition(ModuleState::Draining, &format!("composition {} took over", now.number()));
+            state.transition(ModuleState::Draining, &cause);
             state.draining.cancel();
             crate::sync::lock(&state.background).cancel();
         }

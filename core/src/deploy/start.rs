@@ -17,6 +17,9 @@ use crate::module::{Exports, Instance, ModuleState};
 use crate::scene::SceneName;
 use crate::service::CallError;
 
+/// The code of a module that was not started because of another one.
+pub(super) const START_SKIPPED: &str = "start-skipped";
+
 /// What became of the start of some instances.
 pub(super) struct Started {
     /// Why instances did not start, by index.
@@ -72,7 +75,7 @@ pub(super) async fn start_all(
             .map(|cause| format!("`{}`", instances[*cause].module()))
             .collect();
         let problem = Problem {
-            code: "start-skipped",
+            code: START_SKIPPED,
             what: format!(
                 "`{}` was not started: it requires {}, which did not start",
                 instances[index].module(),

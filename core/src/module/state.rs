@@ -74,6 +74,22 @@ fn as_milliseconds<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::O
     serializer.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Logs a transition. The level of an event is part of what is compiled.
+macro_rules! log {
+    ($level:ident, $event:ident) => {
+        tracing::event!(
+            target: "bedplate::lifecycle",
+            tracing::Level::$level,
+            module = %$event.instance.module,
+            scene = %$event.instance.scene,
+            generation = $event.instance.generation,
+            state = $event.to.as_str(),
+            cause = $event.cause,
+            "{} is {}", $event.instance, $event.to
+        )
+    };
+}
+
 /// The last transitions of a base, and those to come.
 #[derive(Debug)]
 pub struct LifecycleHistory {
@@ -87,15 +103,12 @@ impl LifecycleHistory {
     }
 
     pub(crate) fn record(&self, event: LifecycleEvent) {
-        tracing::info!(
-            target: "bedplate::lifecycle",
-            module = %event.instance.module,
-            scene = %event.instance.scene,
-            generation = event.instance.generation,
-            state = event.to.as_str(),
-            cause = event.cause,
-            "{} is {}", event.instance, event.to
-        );
+        // An alert on errors has to see a module that failed.
+        if event.to == ModuleState::Failed {
+            log!(ERROR, event);
+        } else {
+            log!(INFO, event);
+        }
         let mut kept = lock(&self.kept);
         if kept.len() == HISTORY {
             kept.pop_front();

@@ -290,7 +290,10 @@ fn advice(reason: &Reason, found: &str) -> Option<&'static str> {
     if wanted == DURATION_FORM {
         return Some("write a number with a unit, in quotes: \"500ms\", \"30s\", \"1h 5m\"");
     }
-    if quoted && (wanted.contains("number") || wanted == "true or false") {
+    if wanted.contains("socket address") {
+        return Some("write an address with a port, such as \"127.0.0.1:8080\"");
+    }
+    if quoted && !wanted.contains("size") && (wanted.contains("number") || wanted == "true or false") {
         return Some("write it without quotes, as TOML writes numbers, true and false");
     }
     if unquoted && wanted == "text" {

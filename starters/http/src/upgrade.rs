@@ -84,7 +84,7 @@ impl<T: Write + Unpin> Write for HeldIo<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_writing(cx, |inner, cx| inner.poll_flush(cx))
+        self.poll_writing(cx, T::poll_flush)
     }
 
     /// Goes through even when the connection was cancelled: it is an end.
