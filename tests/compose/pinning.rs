@@ -180,7 +180,7 @@ fn deployments_that_fail_under_load_disturb_nobody_and_leave_nothing() {
                                 newest = generation;
                             }
                             Err(error) => {
-                                assert!(caller == 0 && matches!(error, CallError::Panicked { .. }), "{error}")
+                                assert!(caller == 0 && matches!(error, CallError::Panicked { .. }), "{error}");
                             }
                         }
                         tokio::task::yield_now().await;

@@ -1,5 +1,6 @@
 //! A reference belongs to the instance that took it, and resolves where that instance is.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bedplate::{CallError, Change, ModuleSpec, ServiceRef};
@@ -180,40 +181,61 @@ fn the_task_of_a_generation_that_is_about_to_serve_is_never_refused() {
 
 #[test]
 fn untracked_work_is_refused_before_its_provider_stops() {
-    let called_late = Arc::new(Mutex::new(0));
-    let stopping = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let (is_stopping, late) = (stopping.clone(), called_late.clone());
+    // How often somebody whom nobody counts has called, and how often while the provider stopped.
+    let (attempts, late) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let stopping = Arc::new(AtomicBool::new(false));
+    let (seen, is_stopping) = (attempts.clone(), stopping.clone());
     let stops = Script::new().stop(move |_| {
-        is_stopping.store(true, std::sync::atomic::Ordering::SeqCst);
-        async { Ok(()) }
+        let seen = seen.clone();
+        is_stopping.store(true, Ordering::SeqCst);
+        async move {
+            let before = seen.load(Ordering::SeqCst);
+            while seen.load(Ordering::SeqCst) < before + 3 {
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        }
     });
     let leaked = Arc::new(Mutex::new(Vec::new()));
     let modules = [stops.named("provider").publishes_ping(), leaking("holder", &leaked).requires_ping()];
+    let counted = late.clone();
     with(modules, |base, running| async move {
         let old = leaked.lock().unwrap().remove(0);
-        let foreign = tokio::spawn(async move {
-            // Not a task of the module: nobody counts it, and it calls as fast as it can.
-            loop {
-                let (stopping, late) = (stopping.clone(), late.clone());
-                let look = Box::new(move |_: Inside| {
-                    if stopping.load(std::sync::atomic::Ordering::SeqCst) {
-                        *late.lock().unwrap() += 1;
-                    }
-                    0
-                });
-                match old.ping.plain(look) {
-                    Ok(_) => tokio::task::yield_now().await,
-                    Err(refused) => return refused,
+        let foreign = tokio::spawn({
+            let attempts = attempts.clone();
+            async move {
+                let mut refused = Vec::new();
+                while refused.len() < 10 {
+                    let (stopping, late) = (stopping.clone(), late.clone());
+                    let look = Box::new(move |_: Inside| {
+                        late.fetch_add(u64::from(stopping.load(Ordering::SeqCst)), Ordering::SeqCst);
+                        0
+                    });
+                    refused.extend(old.ping.plain(look).err());
+                    attempts.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
                 }
+                refused
             }
         });
+        while attempts.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
         running.deploy(Change::new().put(provider()).put(plain("holder").requires_ping())).await?;
-        base.settled().await?;
-        let refused = foreign.await?;
-        assert!(matches!(refused, CallError::Retired { .. }), "{refused}");
-        Ok(())
+        foreign.await?.iter().for_each(|refused| assert!(matches!(refused, CallError::Retired { .. }), "{refused}"));
+        // The stop waits for attempts, and the foreigner may have ended before it began.
+        let counting = async {
+            loop {
+                attempts.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            settled = base.settled() => settled,
+            () = counting => unreachable!("it counts for ever"),
+        }
     });
-    assert_eq!(*called_late.lock().unwrap(), 0, "nothing is inside a module that stops");
+    assert_eq!(counted.load(Ordering::SeqCst), 0, "nothing is inside a module that stops");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 
-use crate::cell::{Cell, Count, Guard, Versioned, all_free};
+use crate::cell::{Cell, Count, Guard, Home, Versioned, all_free};
 
 /// What serves: a generation, and whether it was stopped.
 struct Serving {
@@ -99,26 +99,60 @@ fn two_swaps_and_a_reader() {
 }
 
 #[test]
-fn who_holds_the_old_one_on_purpose_delays_its_end() {
-    // Unpinned work of an old generation pins its home, until the home is taken from it.
+fn work_of_an_old_generation_delays_its_end_or_finds_nothing() {
     explore(|| {
-        let old = serving(1);
-        let home = Arc::new(loom::sync::Mutex::new(Some(old.clone())));
+        let cell = Arc::new(Cell::new(serving(1)));
+        let home = Arc::new(Home::none());
         let task = thread::spawn({
-            let home = home.clone();
+            let (cell, home) = (cell.clone(), home.clone());
             move || {
-                let pinned = home.lock().unwrap().as_ref().map(Versioned::pin);
-                if let Some(pinned) = pinned {
+                if let Some(pinned) = home.pin(&cell, |serving| serving.generation == 1) {
+                    assert_eq!(pinned.generation, 1);
                     work(&pinned);
                 }
             }
         });
+        // As a deployment and the retirement after it do.
+        home.set(Some(cell.current()));
+        let old = cell.swap(serving(2));
         block_on(old.pins().none());
-        drop(home.lock().unwrap().take());
+        home.set(None);
         // Somebody may have come before the home was closed; nobody can afterwards.
         block_on(old.pins().none());
         old.value().stopped.store(true, SeqCst);
         task.join().unwrap();
+    });
+}
+
+#[test]
+fn work_of_an_old_generation_always_finds_it_until_its_home_is_closed() {
+    explore(|| {
+        let cell = Arc::new(Cell::new(serving(1)));
+        let home = Arc::new(Home::none());
+        let task = thread::spawn({
+            let (cell, home) = (cell.clone(), home.clone());
+            move || home.pin(&cell, |serving| serving.generation == 1).is_some()
+        });
+        home.set(Some(cell.current()));
+        cell.swap(serving(2));
+        assert!(task.join().unwrap());
+    });
+}
+
+#[test]
+fn work_of_a_generation_that_is_about_to_serve_always_finds_it() {
+    explore(|| {
+        let cell = Arc::new(Cell::new(serving(1)));
+        let next = serving(2);
+        let home = Arc::new(Home::none());
+        home.set(Some(next.clone()));
+        let task = thread::spawn({
+            let (cell, home) = (cell.clone(), home.clone());
+            move || home.pin(&cell, |serving| serving.generation == 2).is_some()
+        });
+        cell.swap(next);
+        home.set(None);
+        assert!(task.join().unwrap());
     });
 }
 

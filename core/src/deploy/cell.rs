@@ -132,6 +132,36 @@ impl<T> Drop for Guard<T> {
     }
 }
 
+/// Where work of a generation that has pinned nothing finds a value that holds its generation: in
+/// what serves now, else at home.
+pub(crate) struct Home<T> {
+    home: Mutex<Option<Arc<Versioned<T>>>>,
+}
+
+impl<T> Home<T> {
+    /// No home: only what serves now.
+    pub(crate) fn none() -> Self {
+        Self { home: Mutex::new(None) }
+    }
+
+    /// Sets the home, or takes it away.
+    pub(crate) fn set(&self, home: Option<Arc<Versioned<T>>>) {
+        let before = std::mem::replace(&mut *lock(&self.home), home);
+        // Dropped after the lock is free: it may be the last reference to the value.
+        drop(before);
+    }
+
+    /// Holds what serves now where it `holds` the generation, else the home, else nothing.
+    pub(crate) fn pin(&self, cell: &Cell<T>, holds: impl Fn(&T) -> bool) -> Option<Guard<T>> {
+        let in_current = || Some(cell.pin()).filter(|current| holds(current));
+        // Pinned under the lock, so that a retirement which takes the home away sees the pin.
+        let at_home = || lock(&self.home).as_ref().map(Versioned::pin);
+        // A home is also taken away when its value has just begun to serve, perhaps between the
+        // first two looks: then the third one finds it.
+        in_current().or_else(at_home).or_else(in_current)
+    }
+}
+
 /// The pointer to what serves now.
 pub(crate) struct Cell<T> {
     current: RwLock<Arc<Versioned<T>>>,

@@ -11,7 +11,7 @@ mod retire;
 mod start;
 
 pub(crate) use bounded::{bounded, not_longer_than};
-pub(crate) use cell::{Cell, Count, Versioned};
+pub(crate) use cell::{Cell, Count, Home, Versioned};
 pub use change::{Change, Deployed, Step};
 pub(crate) use engine::{Deployer, Reason, deploy};
 pub use pinned::Pinned;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Composition;
 use crate::base::Shared;
-use crate::deploy::{Count, Pinned, Versioned};
+use crate::deploy::{Count, Home, Pinned, Versioned};
 use crate::descriptors::ModuleName;
 use crate::isolation::{Frame, InFlight, PanicText, Scoped, Stats, StreamGuard, catch};
 use crate::module::{InstanceId, LifecycleEvent, ModuleState, TaskInfo, TaskOutcome, task};
@@ -139,7 +139,7 @@ pub(crate) struct InstanceState {
     /// Failures of tasks before the instance serves; `None` once it does.
     early_failures: Mutex<Option<Vec<String>>>,
     /// The newest composition that holds the instance while it is not in the current one.
-    home: Mutex<Option<Arc<Versioned<Composition>>>>,
+    home: Home<Composition>,
 }
 
 const PHASES: [ModuleState; 6] = [
@@ -175,7 +175,7 @@ impl InstanceState {
             phase: AtomicU8::new(0),
             moving: Mutex::new(()),
             early_failures: Mutex::new(Some(Vec::new())),
-            home: Mutex::new(None),
+            home: Home::none(),
         });
         base.history.record(state.event(None, ModuleState::Resolved, "composed"));
         state
@@ -228,9 +228,7 @@ impl InstanceState {
 
     /// Remembers the composition that unpinned work of the instance is to use, or forgets it.
     pub(crate) fn set_home(&self, home: Option<Arc<Versioned<Composition>>>) {
-        let before = std::mem::replace(&mut *lock(&self.home), home);
-        // Dropped after the lock is free: it may be the last reference to a composition.
-        drop(before);
+        self.home.set(home);
     }
 
     /// Pins the newest composition that holds this instance.
@@ -241,12 +239,8 @@ impl InstanceState {
     pub(crate) fn pin_home(&self, contract: &'static str) -> Result<Pinned, CallError> {
         let retired = || CallError::Retired { contract: contract.into(), instance: self.id.to_string() };
         let base = self.base.upgrade().ok_or_else(retired)?;
-        let in_current = || Some(base.pin()).filter(|current| current.holds(self.uid));
-        // Pinned under the lock, so that a retirement which forgets the home sees the pin.
-        let at_home = || lock(&self.home).as_ref().map(|home| Pinned::new(Versioned::pin(home)));
-        // A home is forgotten where the instance is retired, and also when its composition has just
-        // begun to serve, perhaps between the first two looks: then the third one finds it.
-        in_current().or_else(at_home).or_else(in_current).ok_or_else(retired)
+        let found = self.home.pin(&base.cell, |composition| composition.holds(self.uid));
+        found.map(Pinned::new).ok_or_else(retired)
     }
 
     /// Runs module code as the module, with its panics caught, counted and logged.
