@@ -41,7 +41,10 @@ fn a_comment_is_written_and_read_back_over_five_modules_and_a_restart() {
 #[test]
 fn health_and_numbers_are_shown_per_module() {
     let place = Place::new("health");
-    let _running = place.start(&["run"]);
+    let running = place.start(&["run"]);
+    // What the base is composed of stands in its log.
+    let log = running.log();
+    assert!(log.contains("module comments 0.1.0: enabled") && log.contains("starter http 0.1.0: enabled"), "{log}");
     assert_eq!(client::request(place.http, "GET", "/api/tags", None, None).status, 200);
     assert_eq!(client::get(place.admin, "/healthz").unwrap().status, 200);
     let ready = client::get(place.admin, "/readyz").unwrap().json();
