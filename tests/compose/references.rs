@@ -82,14 +82,14 @@ fn a_reference_of_a_retired_generation_is_refused() {
     with([provider(), leaking("holder", &leaked).requires_ping()], |base, _| async move {
         let old = leaked.lock().unwrap()[0].clone();
         assert_eq!(old.ping.generation().await?, 1);
-        assert!(old.ping.is_published());
+        assert!(ServiceRef::is_published(&old.ping));
         base.swap_to(plain("holder").requires_ping()).await?;
         base.settled().await?;
         let refused = old.ping.generation().await;
         assert!(is_retired(&refused, "holder@main#1"), "{refused:?}");
         assert!(is_retired(&old.ping.plain(Box::new(|_| 1)), "holder@main#1"));
         assert!(matches!(old.many.all(), Err(CallError::Retired { .. })));
-        assert!(!old.ping.is_published());
+        assert!(!ServiceRef::is_published(&old.ping));
         Ok(())
     });
 }
@@ -271,7 +271,7 @@ fn a_call_that_is_not_awaited_holds_nothing() {
         base.settled().await?;
         assert_eq!(unused.await?, 2, "it is bound when it is called");
         assert!(base.service::<dyn Pong>().generation().now_or_never().unwrap().is_err());
-        assert_eq!(ping.module(), None);
+        assert_eq!(ServiceRef::module(&ping), None);
         assert_eq!(base.service_of::<dyn Ping>(&name("provider")).generation().await?, 2);
         Ok(())
     });

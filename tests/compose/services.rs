@@ -42,7 +42,7 @@ impl Asks for Optional {
         let mut names = Vec::new();
         for one in self.many.all()? {
             let name = one.name().await?;
-            assert_eq!(one.module().unwrap().as_str(), name);
+            assert_eq!(ServiceRef::module(&one).unwrap().as_str(), name);
             names.push(name);
         }
         Ok(names)
@@ -103,7 +103,7 @@ fn a_reference_by_module_calls_that_one() {
     with([many("a"), many("b"), user], |_, running| async move {
         let asks = deed(|inside| async move {
             let all = inside.many.all()?;
-            let named = all.iter().find(|one| one.module() == Some(&name("b"))).unwrap();
+            let named = all.iter().find(|one| ServiceRef::module(one) == Some(&name("b"))).unwrap();
             assert_eq!(named.name().await?, "b");
             Ok(0)
         });

@@ -56,15 +56,18 @@ impl<S: Service + ?Sized> ServiceRef<S> {
 
     /// Whether somebody publishes the contract in the composition that serves now: what a module
     /// with an optional reference asks before it calls.
+    ///
+    /// An associated function, `ServiceRef::is_published(&reference)`: a contract may have a method
+    /// of this name.
     #[must_use]
-    pub fn is_published(&self) -> bool {
-        self.caller().is_ok_and(|caller| self.provider(&caller.pin).is_ok())
+    pub fn is_published(this: &Self) -> bool {
+        this.caller().is_ok_and(|caller| this.provider(&caller.pin).is_ok())
     }
 
-    /// The module that this reference names, where it names one.
+    /// The module that this reference names, where it names one: `ServiceRef::module(&reference)`.
     #[must_use]
-    pub fn module(&self) -> Option<&ModuleName> {
-        self.module.as_ref()
+    pub fn module(this: &Self) -> Option<&ModuleName> {
+        this.module.as_ref()
     }
 
     /// Who calls, and the composition that the call is to resolve in.

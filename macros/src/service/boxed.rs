@@ -35,7 +35,7 @@ pub(crate) fn rewrite_body(method: &Ident, output: &Type, body: &Block) -> Block
             #[allow(unreachable_code)]
             return #result;
         }
-        #[allow(clippy::let_unit_value, clippy::let_and_return)]
+        #[allow(clippy::diverging_sub_expression, clippy::let_and_return, clippy::let_unit_value)]
         let #result: #output = { #(#statements)* };
         #[allow(unreachable_code)]
         #result
