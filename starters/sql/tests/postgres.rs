@@ -45,7 +45,7 @@ fn notes(name: &str, migrations: &[(i64, &'static str, &'static str)], out: &Sen
 fn server(schemas: &[&str]) -> Option<TestBaseBuilder> {
     let Ok(url) = std::env::var("BEDPLATE_TEST_POSTGRES_URL") else {
         // Past the capture of the test's output: who runs the tests has to see it.
-        writeln!(std::io::stderr(), "skipped: BEDPLATE_TEST_POSTGRES_URL names no PostgreSQL server").unwrap();
+        std::io::stderr().write_all(b"skipped: BEDPLATE_TEST_POSTGRES_URL names no PostgreSQL server\n").unwrap();
         return None;
     };
     tokio::runtime::Runtime::new().unwrap().block_on(async {

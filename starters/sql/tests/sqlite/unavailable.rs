@@ -59,7 +59,7 @@ fn the_folder_may_not_be_written() {
     fs::create_dir_all(&files).unwrap();
     fs::set_permissions(&files, fs::Permissions::from_mode(0o555)).unwrap();
     if fs::write(files.join("probe"), "").is_ok() {
-        writeln!(std::io::stderr(), "skipped: this user may write everywhere, as root may").unwrap();
+        std::io::stderr().write_all(b"skipped: this user may write everywhere, as root may\n").unwrap();
         return;
     }
     let error = refused(builder(&folder));
@@ -80,7 +80,7 @@ fn the_file_may_not_be_written() {
     let file = folder.path().join("state/sql/notes.db");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
     if fs::OpenOptions::new().append(true).open(&file).is_ok() {
-        writeln!(std::io::stderr(), "skipped: this user may write every file, as root may").unwrap();
+        std::io::stderr().write_all(b"skipped: this user may write every file, as root may\n").unwrap();
         return;
     }
     let error = refused(builder(&folder));
