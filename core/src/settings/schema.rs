@@ -217,7 +217,7 @@ fn as_toml(value: &serde_json::Value) -> String {
 #[macro_export]
 macro_rules! __settings_default_text {
     ($value:expr, $source:expr) => {{
-        #[allow(unused_imports)]
+        #[allow(unused_imports, reason = "which of them is used depends on the type")]
         use $crate::settings::schema::{ShownAsDebug as _, ShownAsSource as _, ShownAsValue as _};
         let value = $value;
         (&&&$crate::settings::schema::Shown(&value)).shown($source)
