@@ -4,13 +4,11 @@
 //! **module**: a crate with [`#[module]`](macro@module) on one type. Modules call each other
 //! through **contracts**: traits with [`#[service]`](macro@service).
 
-#![forbid(unsafe_code)]
-
 extern crate self as bedplate;
 
 pub mod base;
 pub mod compose;
-mod deploy;
+pub mod deploy;
 pub mod descriptors;
 pub mod isolation;
 mod module;
@@ -39,11 +37,14 @@ pub use bedplate_macros::test;
 
 pub use crate::base::Base;
 pub use crate::compose::Composition;
-pub use crate::deploy::{Change, Deployed, Pinned, RestartInfo, Step};
+pub use crate::deploy::{
+    Change, ComeAlong, Committing, ContractName, Deployed, DeploymentOutcome, Difference, Ended, LaterStep, Ledger,
+    Occasion, Pinned, Plan, PlannedModule, PlannedWork, Progress, RestartAction, RestartInfo, Step, WarmInfo,
+};
 pub use crate::descriptors::{InvalidName, ModuleName, Site};
-pub use crate::isolation::{Entry, EntryKind};
+pub use crate::isolation::{Admission, Entry, EntryKind};
 pub use crate::module::{
-    Construct, DeclaredModule, Export, Exports, Field, Fields, Handle, Instance, InstanceId, IntoExports,
+    Construct, DeclaredModule, Export, Exports, Field, Fields, HandOver, Handle, Instance, InstanceId, IntoExports,
     LifecycleEvent, LifecycleHistory, Module, ModuleContext, ModuleSpec, ModuleState, Need, PublishedService, Required,
     RequiredKind, Requirement, Requirements, TaskInfo, TaskOutcome,
 };
@@ -54,7 +55,8 @@ pub use crate::service::{
 };
 pub use crate::settings::{ByteSize, Secret, Settings};
 pub use crate::starter::{
-    Around, Content, DeclaredStarter, Handles, Inspection, Next, Outcome, Provided, Staged, Starter, StarterContext,
+    Around, Content, DeclaredStarter, Handles, Inspection, Next, Outcome, Planned, Provided, Question, Staged, Starter,
+    StarterContext,
 };
 
 /// What generated code checks types with; here, since messages name them by this path.
@@ -67,6 +69,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What generated code calls. Nothing here is for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__object_entry as object_entry;
     pub use crate::__services_slice as services_slice;
     pub use crate::__settings_requirement as settings_requirement;
     pub use crate::__site as site;

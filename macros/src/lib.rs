@@ -11,6 +11,7 @@ mod docs;
 mod manifest;
 mod module;
 mod name;
+mod object;
 mod path;
 mod place;
 mod scene_service;

@@ -271,6 +271,7 @@ fn a_crate_that_is_listed_and_not_linked() {
             Listed { package: "lost-starter", kind: Kind::Starter, linked: Linked::Yes },
             Listed { package: "optional", kind: Kind::Module, linked: Linked::NotEnabled },
         ],
+        label: None,
     };
     let assembly = Assembly::linked(&INFO, Sources::new().load().unwrap(), ".").unwrap();
     let Err(error) = assembly.check() else { panic!("two crates are missing") };

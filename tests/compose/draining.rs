@@ -261,7 +261,7 @@ impl Write for Log {
 /// What is logged on this thread: all of a base whose clock is paused.
 ///
 /// One subscriber for the process: one per thread misses what another thread has logged before.
-fn logged(test: impl FnOnce()) -> String {
+pub fn logged(test: impl FnOnce()) -> String {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log).init());
     LOG.set(Some(Vec::new()));

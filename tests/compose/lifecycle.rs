@@ -7,7 +7,7 @@ use bedplate::testing::TestBase;
 use bedplate::{CallError, ModuleState, Result};
 use tokio::sync::Barrier;
 
-use crate::support::{Ping, Requires, Script, name, on, plain, states, until, with};
+use crate::support::{Ping, Requires, Script, deed, enter, instance, name, on, plain, states, until, with};
 
 use ModuleState::{Active, Draining, Resolved, Starting, Stopped};
 
@@ -258,6 +258,26 @@ fn a_subscriber_sees_a_generation_come_and_go() {
         let left = until(&mut events, "a", 1, Draining).await;
         assert!(left.ends_with("took over"), "{left}");
         assert_eq!(until(&mut events, "a", 1, Stopped).await, "its stop has ended");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_was_counted_for_a_module_goes_with_it_and_its_generations_are_never_numbered_twice() {
+    with([Script::new().entered().named("a")], |base, running| async move {
+        let requests = |running: &bedplate::Base| {
+            let modules = running.modules();
+            modules.iter().find(|module| module.instance.module == name("a")).unwrap().stats.requests
+        };
+        enter(&running, "a", deed(|_| async { Ok(0) })).await?;
+        base.swap_to(Script::new().entered().named("a")).await?;
+        base.settled().await?;
+        assert_eq!(requests(&running), 1, "a new generation goes on counting");
+        running.deploy(bedplate::Change::new().remove(name("a"))).await?;
+        base.settled().await?;
+        base.swap_to(Script::new().entered().named("a")).await?;
+        assert_eq!(requests(&running), 0, "one that was taken out is forgotten");
+        assert_eq!(instance(&running.pin(), "a").id().generation, 3);
         Ok(())
     });
 }

@@ -252,6 +252,7 @@ fn what_a_module_publishes_elsewhere_is_not_there() {
         summary: "",
         site: bedplate::__private::site!(),
         presence: Presence::Required,
+        exclusive: false,
         bedplate: bedplate::__private::VERSION,
         parts: module_parts::<Elsewhere>,
         services: || {

@@ -1,1 +1,10 @@
-//! End-to-end tests live in the sibling folders.
+//! What the end-to-end tests have in common: a client that sees what is on the wire, processes that
+//! are ended, and the tool.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+pub mod http;
+pub mod process;
+pub mod stream;
+pub mod tool;

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::config::{CoreSettings, ModuleCoreSettings, StarterCoreSettings};
+use crate::base::config::{Configuration, CoreSettings, ModuleCoreSettings, StarterCoreSettings};
 use crate::base::main::OWN_COMMANDS;
+use crate::base::sections::{known_sections, read_sections};
 use crate::base::shutdown::stop_starters;
-use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, ModuleSettings, Phase, RunningStarter, Shared};
+use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, LinkedParts, Phase, RunningStarter, Shared};
 use crate::compose::{CompositionError, Place, Problem, check, start_order};
-use crate::deploy::{Change, Reason, deploy, not_longer_than};
+use crate::deploy::operations::{Booted, Note, OperationParts, Purpose, boot};
+use crate::deploy::{Change, Ledger, Reason, deploy, not_longer_than};
 use crate::descriptors::{StarterDescriptor, linked_modules, linked_starters};
-use crate::module::{ModuleSpec, RequiredKind};
+use crate::module::ModuleSpec;
 use crate::scene::SceneName;
-use crate::settings::{KeyPath, Known, SettingProblem, Settings, Tree};
+use crate::settings::{KeyPath, Known, SettingProblem, Sources, Tree};
 use crate::starter::{DeclaredStarter, StarterContext};
 
 /// What a base is made of, before it runs.
@@ -23,6 +25,9 @@ pub struct Assembly {
     pub(super) modules: Vec<Arc<ModuleSpec>>,
     pub(super) settings: Tree,
     folder: PathBuf,
+    pub(crate) ledger: Option<Arc<dyn Ledger>>,
+    sources: Option<Sources>,
+    operations: Option<OperationParts>,
 }
 
 /// An assembly that fits together: what is enabled, in the order of its start.
@@ -36,7 +41,16 @@ impl Assembly {
     /// An assembly of nothing, for an explicit list: `folder` is where relative paths start from.
     #[must_use]
     pub fn new(settings: Tree, folder: impl Into<PathBuf>) -> Self {
-        Self { info: None, starters: Vec::new(), modules: Vec::new(), settings, folder: folder.into() }
+        Self {
+            info: None,
+            starters: Vec::new(),
+            modules: Vec::new(),
+            settings,
+            folder: folder.into(),
+            ledger: None,
+            sources: None,
+            operations: None,
+        }
     }
 
     /// What is linked into this program.
@@ -66,7 +80,16 @@ impl Assembly {
         if !problems.is_empty() {
             return Err(CompositionError::new("link", problems));
         }
-        Ok(Self { info: Some(info), starters: linked_starters(), modules, settings, folder: folder.into() })
+        Ok(Self {
+            info: Some(info),
+            starters: linked_starters(),
+            modules,
+            settings,
+            folder: folder.into(),
+            ledger: None,
+            sources: None,
+            operations: None,
+        })
     }
 
     /// Adds a starter.
@@ -83,35 +106,45 @@ impl Assembly {
         self
     }
 
+    /// Says where the settings came from, so that the running base can read them anew.
+    #[must_use]
+    pub fn sources(mut self, sources: Sources) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
+    /// Brings in the modules of the bundle that this program is in, where it is in one.
+    ///
+    /// # Errors
+    ///
+    /// All that keeps them from being loaded.
+    pub(crate) fn bundled(mut self, bundle: Option<PathBuf>, purpose: Purpose) -> Result<Self, CompositionError> {
+        let Some(info) = self.info else { return Ok(self) };
+        if let Some(Booted { modules, parts }) = boot(info, bundle, &self.settings, &self.folder, purpose)? {
+            self.modules.extend(modules.into_iter().map(Arc::new));
+            self.operations = Some(parts);
+        }
+        Ok(self)
+    }
+
+    /// Gives the base what its operations work with.
+    #[cfg(test)]
+    pub(crate) fn operating(mut self, parts: OperationParts) -> Self {
+        self.operations = Some(parts);
+        self
+    }
+
+    /// Keeps the record of what the base serves: told before each deployment goes live.
+    #[must_use]
+    pub fn ledger(mut self, ledger: impl Ledger) -> Self {
+        self.ledger = Some(Arc::new(ledger));
+        self
+    }
+
     /// All sections that the settings may have, with their keys.
     #[must_use]
     pub fn known(&self) -> Known {
-        let mut known = Known::new();
-        for (section, schema) in CoreSettings::sections() {
-            known.add(KeyPath::of([section]), schema);
-        }
-        for starter in &self.starters {
-            let path = KeyPath::of(["starters", starter.name]);
-            known.add(path.clone(), StarterCoreSettings::schema());
-            known.add(path, (starter.settings.schema)());
-        }
-        for module in &self.modules {
-            let name = module.name.as_str();
-            let base = KeyPath::of(["modules", name]);
-            // Whether a module is there is the base's to say, not a scene's.
-            known.add(base.clone(), ModuleCoreSettings::schema());
-            for path in [base, KeyPath::of(["scenes", "*", "modules", name])] {
-                for required in module.requirements.as_slice() {
-                    if let RequiredKind::Settings(settings) = &required.kind {
-                        known.add(path.clone(), (settings.schema)());
-                    }
-                }
-                for starter in &self.starters {
-                    known.add(path.join(starter.name), (starter.module_settings.schema)());
-                }
-            }
-        }
-        known
+        known_sections(&self.starters, self.modules.iter().map(|module| &**module))
     }
 
     /// Checks settings, requirements and contracts. Starts nothing.
@@ -124,13 +157,14 @@ impl Assembly {
         let core = CoreSettings::read(&self.settings, &mut settings);
         let starters = self.enabled_starters();
         let modules = self.enabled_modules();
-        self.read_settings(&starters, &modules, &mut settings);
+        let scene = SceneName::main();
+        let members = || modules.iter().map(|module| (&scene, module));
+        read_sections(&self.settings, &starters, members(), &mut settings);
         SettingProblem::arrange(&mut settings);
         let mut problems: Vec<_> = settings.into_iter().map(Problem::from).collect();
         problems.extend(self.not_linked());
         problems.extend(doubled_commands(&starters));
-        let scene = SceneName::main();
-        problems.extend(check(&scene, &modules, &starters));
+        problems.extend(check(members(), &starters));
         let starters = match in_order(&starters) {
             Ok(starters) => starters,
             Err(problem) => {
@@ -141,33 +175,6 @@ impl Assembly {
         match core {
             Some(core) if problems.is_empty() => Ok(Checked { core, starters, modules }),
             _ => Err(CompositionError::new("check", problems)),
-        }
-    }
-
-    /// Reads every section once, so that all that is wrong with values is known.
-    fn read_settings(
-        &self,
-        starters: &[&'static StarterDescriptor],
-        modules: &[Arc<ModuleSpec>],
-        problems: &mut Vec<SettingProblem>,
-    ) {
-        for starter in starters {
-            let paths = [KeyPath::of(["starters", starter.name])];
-            (starter.settings.check)(&self.settings, &paths, problems);
-        }
-        let scene = SceneName::main();
-        for module in modules {
-            let paths = ModuleSettings { tree: &self.settings, module: &module.name, scene: &scene };
-            let own = paths.paths(None);
-            self.settings.read::<ModuleCoreSettings>(&own, problems);
-            for required in module.requirements.as_slice() {
-                if let RequiredKind::Settings(settings) = &required.kind {
-                    (settings.check)(&self.settings, &own, problems);
-                }
-            }
-            for starter in starters {
-                (starter.module_settings.check)(&self.settings, &paths.paths(Some(starter.name)), problems);
-            }
         }
     }
 
@@ -201,6 +208,8 @@ impl Assembly {
         info.listed
             .iter()
             .filter(|listed| listed.linked == Linked::Yes && !arrived.contains(listed.package))
+            // A module of a bundle is an object of its own, which may have been uninstalled.
+            .filter(|listed| info.label.is_none() || listed.kind == Kind::Starter)
             .map(|listed| {
                 let (kind, attribute) = match listed.kind {
                     Kind::Starter => ("starter", "#[starter]"),
@@ -238,7 +247,17 @@ impl Assembly {
         let Checked { core, starters, modules } = self.check()?;
         let report = self.report();
         let runtime = tokio::runtime::Handle::current();
-        let shared = Shared::new(self.folder, self.settings, core, runtime);
+        let configuration = Configuration::new(Arc::new(self.settings), core);
+        let linked = LinkedParts { starters: self.starters, modules: self.modules };
+        let shared = Shared::new(self.folder, configuration, linked, runtime);
+        if let Some(ledger) = self.ledger {
+            shared.set_ledger(ledger);
+        }
+        if let Some(sources) = self.sources {
+            // The first and only time: the base is new.
+            let _ = shared.sources.set(sources);
+        }
+        shared.set_operations(self.operations.unwrap_or_else(OperationParts::of_static));
         let base = Base { shared: shared.clone() };
         if let Err(error) = start_starters(&base, &starters).await {
             stop_starters(&shared).await;
@@ -246,11 +265,14 @@ impl Assembly {
             return Err(error);
         }
         report.log();
+        shared.operations().notes.iter().for_each(Note::log);
         let mut change = Change::new();
         for module in modules {
-            change.put.insert(module.name.clone(), module);
+            change.put.insert((module.name.clone(), SceneName::main()), module);
         }
-        if let Err(error) = deploy(&shared, change, Reason::Asked).await {
+        if let Err(error) = deploy(&shared, change, Reason::Asked, None).await {
+            // What was swapped in and taken back ends first.
+            base.settled().await;
             stop_starters(&shared).await;
             shared.let_go();
             return Err(error);
@@ -275,10 +297,10 @@ async fn start_starters(base: &Base, starters: &[&'static StarterDescriptor]) ->
         let context = StarterContext {
             name: descriptor.name,
             base: base.clone(),
-            settings: base.settings().clone(),
+            settings: Tree::clone(&base.settings()),
             started: started.clone(),
         };
-        match not_longer_than(base.shared.lifecycle.start_deadline, (descriptor.start)(&context)).await {
+        match not_longer_than(base.shared.lifecycle().start_deadline, (descriptor.start)(&context)).await {
             Ok(starter) => {
                 started.push(((descriptor.type_id)(), starter.object.clone()));
                 running.push(RunningStarter { descriptor, object: starter.object, calls: starter.calls });
@@ -315,7 +337,7 @@ fn doubled_commands(starters: &[&'static StarterDescriptor]) -> Vec<Problem> {
     for starter in starters {
         for command in starter.commands {
             let place = Place::source(format!("the starter `{}`", starter.name), starter.site);
-            owners.entry(command.name).or_default().push(place);
+            owners.entry(command.name()).or_default().push(place);
         }
     }
     owners

@@ -20,7 +20,7 @@ pub(super) fn fail(error: &CompositionError, output: Output) -> ExitCode {
         Output::Text => {
             let count = error.problems.len();
             let plural = if count == 1 { "problem" } else { "problems" };
-            write(&mut std::io::stderr(), &format!("{error}\n\n{count} {plural} found at the step `{}`", error.step));
+            note(&format!("{error}\n\n{count} {plural} found at the step `{}`", error.step));
         }
         Output::Json => {
             print_json(&json!({ "version": 1, "ok": false, "step": error.step, "problems": error.problems }));
@@ -32,7 +32,7 @@ pub(super) fn fail(error: &CompositionError, output: Output) -> ExitCode {
 /// Reports one thing that is wrong.
 pub(super) fn fail_with(what: &str, output: Output) -> ExitCode {
     match output {
-        Output::Text => write(&mut std::io::stderr(), &format!("error: {what}")),
+        Output::Text => note(&format!("error: {what}")),
         Output::Json => print_json(&json!({ "version": 1, "ok": false, "error": what })),
     }
     ExitCode::FAILURE
@@ -207,8 +207,16 @@ pub(super) fn print_json(value: &serde_json::Value) {
     print(&format!("{value:#}"));
 }
 
-fn print(text: &str) {
+pub(super) fn print(text: &str) {
     write(&mut std::io::stdout(), text);
+}
+
+pub(super) fn try_print(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{text}")
+}
+
+pub(super) fn note(text: &str) {
+    write(&mut std::io::stderr(), text);
 }
 
 /// A reader that closed its end (`| head`) is no error.

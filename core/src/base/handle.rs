@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::base::{Phase, Shared};
 use crate::compose::CompositionError;
-use crate::deploy::{Change, Deployed, Pinned, Reason, RestartInfo, deploy};
+use crate::deploy::{Change, Deployed, Pinned, Plan, Progress, Reason, RestartInfo, WarmInfo, deploy, plan};
 use crate::descriptors::{ModuleName, Presence, Site};
 use crate::isolation::{Entry, EntryFuture, EntryInfo, EntryKind, StatsSnapshot};
 use crate::module::{Instance, InstanceId, LifecycleHistory, ModuleState};
@@ -27,6 +27,7 @@ pub struct Base {
 
 /// One module as it is composed now.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ModuleInfo {
     /// The instance that serves.
     pub instance: InstanceId,
@@ -46,6 +47,7 @@ pub struct ModuleInfo {
 
 /// Whether the base can serve, and why not.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Readiness {
     /// Whether all that must be ready is.
     pub ready: bool,
@@ -57,6 +59,7 @@ pub struct Readiness {
 
 /// Whether one module can serve, and why not.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ModuleReadiness {
     /// The module.
     pub module: ModuleName,
@@ -79,10 +82,10 @@ impl Base {
         self.shared.pin()
     }
 
-    /// The settings of the base.
+    /// The settings that the base serves with now.
     #[must_use]
-    pub fn settings(&self) -> &Tree {
-        &self.shared.settings
+    pub fn settings(&self) -> Arc<Tree> {
+        self.shared.settings()
     }
 
     /// The folder that relative paths in settings start from.
@@ -94,7 +97,7 @@ impl Base {
     /// How long requests may take to end when the base, or a generation, does: `drain.deadline`.
     #[must_use]
     pub fn drain_deadline(&self) -> std::time::Duration {
-        self.shared.drain.deadline
+        self.shared.drain().deadline
     }
 
     /// The transitions of all instances: the last ones, and those to come.
@@ -172,6 +175,22 @@ impl Base {
     }
 
     async fn ask(&self, now: &Pinned, instance: &Arc<Instance>) -> ModuleReadiness {
+        let reason = self.reason_against(now, instance).await;
+        ModuleReadiness {
+            module: instance.module().clone(),
+            scene: instance.scene().clone(),
+            ready: reason.is_none(),
+            presence: self.shared.presence(instance.spec()),
+            reason,
+        }
+    }
+
+    /// Why an instance is not ready, where it is not.
+    async fn reason_against(&self, now: &Pinned, instance: &Arc<Instance>) -> Option<String> {
+        if instance.state_cell().door.is_held() {
+            // It is about to take over from another one. What comes waits, and is answered.
+            return None;
+        }
         let module = instance.clone();
         let asking = EntryFuture::new(
             Some(now.clone()),
@@ -182,21 +201,14 @@ impl Base {
         );
         // On a task of its own: one that blocks its thread does not keep the others from answering.
         let asking = instance.state_cell().runtime.spawn(asking);
-        let limit = self.shared.lifecycle.ready_deadline;
-        let reason = match (instance.state(), timeout(limit, asking).await) {
+        let limit = self.shared.lifecycle().ready_deadline;
+        match (instance.state(), timeout(limit, asking).await) {
             (ModuleState::Active, Ok(Ok(Ok(Ok(()))))) => None,
             (ModuleState::Active, Ok(Ok(Ok(Err(reason))))) => Some(reason),
             (ModuleState::Active, Ok(Ok(Err(error)))) => Some(error.to_string()),
             (ModuleState::Active, Ok(Err(error))) => Some(error.to_string()),
             (ModuleState::Active, Err(_)) => Some("it did not answer in time".to_owned()),
             (state, _) => Some(format!("it is {state}")),
-        };
-        ModuleReadiness {
-            module: instance.module().clone(),
-            scene: instance.scene().clone(),
-            ready: reason.is_none(),
-            presence: self.shared.presence(instance.spec()),
-            reason,
         }
     }
 
@@ -207,10 +219,41 @@ impl Base {
     ///
     /// [`CompositionError`] with all that is wrong. What served before serves on, unharmed.
     pub async fn deploy(&self, change: Change) -> Result<Deployed, CompositionError> {
-        deploy(&self.shared, change, Reason::Asked).await
+        deploy(&self.shared, change, Reason::Asked, None).await
     }
 
-    /// Waits until all instances that left have drained and stopped.
+    /// Carries out a deployment as [`deploy`](Self::deploy) does, and tells `watcher` how it gets on: its place
+    /// in the line, each step, and later what becomes of the instances that left. The watcher is called on the
+    /// deployment's own tasks and must not block.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError`] with all that is wrong. What served before serves on, unharmed.
+    pub async fn deploy_watched(
+        &self,
+        change: Change,
+        watcher: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Result<Deployed, CompositionError> {
+        deploy(&self.shared, change, Reason::Asked, Some(Arc::new(watcher))).await
+    }
+
+    /// Finds out what a deployment would change. New instances are made, looked at and let go: none is started,
+    /// nothing is migrated, and what serves does not notice.
+    ///
+    /// # Errors
+    ///
+    /// Where the base ends. What would keep the change from going live is part of the plan.
+    pub async fn plan(&self, change: Change) -> Result<Plan, CompositionError> {
+        plan(&self.shared, change).await
+    }
+
+    /// The predecessors that are warm: [`Change::revive`] lets one serve again.
+    #[must_use]
+    pub fn warm(&self) -> Vec<WarmInfo> {
+        self.shared.bakes.list()
+    }
+
+    /// Waits until all instances that left have drained and stopped, those that are warm included.
     pub async fn settled(&self) {
         self.shared.retiring.none().await;
     }

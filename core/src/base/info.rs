@@ -11,6 +11,9 @@ pub struct BaseInfo {
     pub site: Site,
     /// The starters and modules among the base's dependencies.
     pub listed: &'static [Listed],
+    /// In the executable of a bundle, the label of the base that it was built for: what a module's
+    /// object has to agree with. `None` in one static binary.
+    pub label: Option<&'static str>,
 }
 
 /// One starter or module that the base's `Cargo.toml` lists.

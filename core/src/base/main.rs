@@ -6,16 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::base::command::{CommandContext, Output};
+use crate::base::command::{CommandContext, Exit, Output};
 use crate::base::shutdown::Signals;
-use crate::base::{Assembly, BaseInfo, Phase, commands};
+use crate::base::{Assembly, BaseInfo, Command, Phase, commands};
 use crate::compose::CompositionError;
+use crate::deploy::operations::Purpose;
 use crate::descriptors::linked_starters;
-use crate::settings::{Sources, Tree};
-
-/// The exit status of a base that was forced to end; 1 is that of one that cannot start, or did not
-/// end in order.
-const FORCED: u8 = 2;
+use crate::settings::Sources;
 
 /// The main function of a base. `base!` calls it.
 #[must_use]
@@ -24,23 +21,28 @@ pub fn main(info: &'static BaseInfo) -> ExitCode {
     let output = if matches.get_flag("json") { Output::Json } else { Output::Text };
     let file = settings_file(matches.get_one::<PathBuf>("config"));
     let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    let settings = match load(&matches, &file) {
+    let sources = sources(&matches, &file);
+    let settings = match sources.clone().load().map_err(CompositionError::from_settings) {
         Ok(settings) => settings,
         Err(error) => return commands::fail(&error, output),
     };
-    let (name, _) = matches.subcommand().unwrap_or(("run", &matches));
-    if let Some(command) = linked_starters()
-        .iter()
-        .flat_map(|starter| starter.commands)
-        .find(|command| command.name == name && OWN_COMMANDS.iter().all(|(own, _)| *own != name))
-    {
-        return (command.run)(&CommandContext { settings: &settings, folder: &folder, output });
+    let (name, arguments) = match matches.subcommand() {
+        Some((name, arguments)) => match arguments.subcommand() {
+            Some((below, arguments)) => (format!("{name} {below}"), arguments),
+            None => (name.to_owned(), arguments),
+        },
+        None => ("run".to_owned(), &matches),
+    };
+    if let Some(command) = starters_commands().find(|command| command.name() == name) {
+        return command.run(&CommandContext { settings: &settings, folder: &folder, output, matches: arguments });
     }
-    let assembly = match Assembly::linked(info, settings, folder) {
+    let purpose = if name == "run" { Purpose::Serve } else { Purpose::Look };
+    let linked = Assembly::linked(info, settings, folder).map(|assembly| assembly.sources(sources));
+    let assembly = match linked.and_then(|assembly| assembly.bundled(bundle_folder(), purpose)) {
         Ok(assembly) => assembly,
         Err(error) => return commands::fail(&error, output),
     };
-    match name {
+    match name.as_str() {
         "check" => commands::check(&assembly, output),
         "modules" => commands::modules(&assembly, output),
         "starters" => commands::starters(&assembly, output),
@@ -60,15 +62,28 @@ pub(super) const OWN_COMMANDS: [(&str, &str); 6] = [
     ("settings", "Lists every setting: its value, where it came from, its help"),
 ];
 
-fn command_line(info: &BaseInfo) -> clap::Command {
-    let starters = linked_starters();
-    let more = starters.iter().flat_map(|starter| starter.commands).map(|command| (command.name, command.about));
-    let subcommands = unique(OWN_COMMANDS.into_iter().chain(more))
+/// The commands that starters add. Of two with one name the first counts, and none goes before one of
+/// the base's own: what is there twice is reported by `check`.
+fn starters_commands() -> impl Iterator<Item = &'static Command> {
+    let mut seen: BTreeSet<_> = OWN_COMMANDS.iter().map(|(name, _)| *name).collect();
+    linked_starters()
         .into_iter()
-        .map(|(name, about)| clap::Command::new(name).about(about));
+        .flat_map(|starter| starter.commands)
+        .filter(move |command| seen.insert(command.name()))
+}
+
+fn command_line(info: &BaseInfo) -> clap::Command {
+    let is_below =
+        |command: &&Command, own: &str| command.name().strip_prefix(own).is_some_and(|rest| rest.starts_with(' '));
+    let own = OWN_COMMANDS.into_iter().map(|(name, about)| {
+        let below = starters_commands().filter(|command| is_below(command, name)).map(Command::command_line);
+        clap::Command::new(name).about(about).subcommands(below)
+    });
+    let beside = starters_commands().filter(|command| !command.name().contains(' ')).map(Command::command_line);
     clap::Command::new(info.site.crate_name)
         .version(info.site.version)
         .about("A bedplate base")
+        .after_help(Exit::HELP)
         .arg(
             Arg::new("config")
                 .long("config")
@@ -76,7 +91,8 @@ fn command_line(info: &BaseInfo) -> clap::Command {
                 .value_parser(clap::value_parser!(PathBuf))
                 .global(true)
                 .help(
-                    "The settings file [default: bedplate.toml here, or beside the base's Cargo.toml under cargo run]",
+                    "The settings file [default: bedplate.toml of the bundle; else here, or beside the base's \
+                     Cargo.toml under cargo run]",
                 ),
         )
         .arg(
@@ -95,21 +111,18 @@ fn command_line(info: &BaseInfo) -> clap::Command {
                 .help("Sets one setting, above all files: --set drain.grace=5s"),
         )
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).global(true).help("Writes JSON"))
-        .subcommands(subcommands)
+        .subcommands(own.chain(beside))
 }
 
-/// The first of each name: what is there twice is reported by `check`.
-fn unique(commands: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<(&'static str, &'static str)> {
-    let mut seen = BTreeSet::new();
-    commands.filter(|(name, _)| seen.insert(*name)).collect()
-}
-
-/// The file that was asked for; else `bedplate.toml` here; else the one beside the base's
-/// `Cargo.toml`, which cargo names while it runs a base.
+/// The file that was asked for; else that of the bundle which the base runs from; else `bedplate.toml`
+/// here; else the one beside the base's `Cargo.toml`, which cargo names while it runs a base.
 fn settings_file(asked: Option<&PathBuf>) -> PathBuf {
     const NAME: &str = "bedplate.toml";
     if let Some(file) = asked {
         return file.clone();
+    }
+    if let Some(bundle) = bundle_folder() {
+        return bundle.join(NAME);
     }
     let here = PathBuf::from(NAME);
     let beside = std::env::var_os("CARGO_MANIFEST_DIR").map(|folder| Path::new(&folder).join(NAME));
@@ -119,7 +132,15 @@ fn settings_file(asked: Option<&PathBuf>) -> PathBuf {
     }
 }
 
-fn load(matches: &ArgMatches, file: &Path) -> Result<Tree, CompositionError> {
+/// The bundle that this program runs from: the folder above its own, where that holds a manifest.
+#[must_use]
+pub fn bundle_folder() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?.parent()?;
+    folder.join("bundle.json").is_file().then(|| folder.to_path_buf())
+}
+
+fn sources(matches: &ArgMatches, file: &Path) -> Sources {
     let asked = matches.get_one::<PathBuf>("config").is_some();
     let sources = if asked { Sources::new().file(file) } else { Sources::new().optional_file(file) };
     let profile = matches.get_one::<String>("profile").cloned().or_else(|| std::env::var("BEDPLATE_PROFILE").ok());
@@ -127,7 +148,7 @@ fn load(matches: &ArgMatches, file: &Path) -> Result<Tree, CompositionError> {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let sources = sources.profile(profile).environment(variables);
     let sets = matches.get_many::<String>("set").into_iter().flatten().cloned();
-    sets.fold(sources, Sources::set).load().map_err(CompositionError::from_settings)
+    sets.fold(sources, Sources::set)
 }
 
 fn run(assembly: Assembly, output: Output) -> ExitCode {
@@ -186,5 +207,5 @@ async fn serve(assembly: Assembly, output: Output) -> ExitCode {
 
 fn forced(signal: &str) -> ExitCode {
     tracing::warn!(target: "bedplate::lifecycle", signal, "forced to end by {signal}");
-    ExitCode::from(FORCED)
+    Exit::Usage.into()
 }

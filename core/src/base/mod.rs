@@ -8,15 +8,22 @@ mod handle;
 mod info;
 mod main;
 mod report;
+mod sections;
 mod shared;
 mod shutdown;
+mod state_folder;
 
 pub use assembly::{Assembly, Checked};
-pub use command::{Command, CommandContext, Output};
+/// The parser of command lines that [`Command`] is built on.
+pub use clap;
+pub use command::{Command, CommandContext, Exit, Output};
 pub use config::ModuleSettings;
+pub(crate) use config::{Configuration, CoreSettings, DeploySettings, TrustedKey};
 pub use handle::{Base, ModuleInfo, ModuleReadiness, Readiness};
 pub use info::{BaseInfo, Kind, Linked, Listed};
-pub use main::main;
+pub use main::{bundle_folder, main};
 pub use report::{CompositionReport, StarterInfo};
+pub(crate) use sections::{known_sections, members_of, read_sections};
 pub use shared::Phase;
-pub(crate) use shared::{RunningStarter, Shared};
+pub(crate) use shared::{LinkedParts, RunningStarter, Shared};
+pub use state_folder::state_folder;

@@ -3,23 +3,22 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::Serialize;
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::base::ModuleSettings;
-use crate::base::config::{DrainSettings, LifecycleSettings, ModuleCoreSettings};
+use crate::base::config::{Configuration, DrainSettings, LifecycleSettings};
 use crate::compose::{Composition, Problem};
-use crate::deploy::{Cell, Count, Deployer, Pinned, Restarts, Versioned};
+use crate::deploy::operations::OperationParts;
+use crate::deploy::{Bakes, Cell, Count, Deployer, Ledger, Pinned, RestartPolicy, Restarts, Versioned};
 use crate::descriptors::{ModuleName, Presence, StarterDescriptor};
 use crate::isolation::Stats;
 use crate::module::{Instance, LifecycleHistory, ModuleSpec};
 use crate::scene::SceneName;
-use crate::settings::{KeyPath, Tree};
+use crate::settings::{ByteSize, Sources, Tree};
 use crate::starter::{Around, StarterCalls};
 use crate::sync::lock;
 
@@ -47,16 +46,23 @@ pub(crate) struct RunningStarter {
 /// What all parts of one base share.
 pub(crate) struct Shared {
     pub(crate) folder: PathBuf,
-    pub(crate) settings: Tree,
-    pub(crate) lifecycle: LifecycleSettings,
-    pub(crate) drain: DrainSettings,
     pub(crate) runtime: runtime::Handle,
     pub(crate) cell: Cell<Composition>,
     pub(crate) deployer: Deployer,
     pub(crate) history: LifecycleHistory,
     pub(crate) restarts: Restarts,
-    /// Counts the generations that are on their way out.
+    /// Counts the generations that are on their way out, or warm.
     pub(crate) retiring: Count,
+    /// The generations that were replaced and could serve again.
+    pub(crate) bakes: Bakes,
+    /// What keeps the record of what serves, where something does.
+    ledger: OnceLock<Arc<dyn Ledger>>,
+    /// What the operations work with.
+    operations: OnceLock<OperationParts>,
+    /// Where the settings came from, where that is known.
+    pub(crate) sources: OnceLock<Sources>,
+    /// The starters that are linked: also those that the settings leave out.
+    pub(crate) linked: Vec<&'static StarterDescriptor>,
     pub(crate) phase: watch::Sender<Phase>,
     /// The starters that run. Let go of when the base has ended: they may hold the base.
     starters: Mutex<Starters>,
@@ -75,28 +81,36 @@ struct Starters {
     arounds: Arc<[Arc<dyn Around>]>,
 }
 
+/// What is linked into a base, whether or not the settings want it.
+pub(crate) struct LinkedParts {
+    pub(crate) starters: Vec<&'static StarterDescriptor>,
+    pub(crate) modules: Vec<Arc<ModuleSpec>>,
+}
+
 /// How many failed stops are kept for the report at the end.
 const FAILED_STOPS: usize = 100;
 
 impl Shared {
     pub(crate) fn new(
         folder: PathBuf,
-        settings: Tree,
-        core: crate::base::config::CoreSettings,
+        configuration: Arc<Configuration>,
+        linked: LinkedParts,
         runtime: runtime::Handle,
     ) -> Arc<Self> {
-        let nothing = Composition::new(0, Vec::new(), Arc::from(Vec::new()));
+        let nothing = Composition::new(0, Vec::new(), Arc::from(Vec::new()), configuration);
         Arc::new(Self {
             folder,
-            settings,
-            lifecycle: core.lifecycle,
-            drain: core.drain,
             runtime,
             cell: Cell::new(Versioned::new(nothing)),
-            deployer: Deployer::new(),
+            deployer: Deployer::new(linked.modules),
             history: LifecycleHistory::new(),
-            restarts: Restarts::new(core.restart.into()),
+            restarts: Restarts::new(),
             retiring: Count::new(),
+            bakes: Bakes::default(),
+            ledger: OnceLock::new(),
+            operations: OnceLock::new(),
+            sources: OnceLock::new(),
+            linked: linked.starters,
             phase: watch::Sender::new(Phase::Starting),
             starters: Mutex::new(Starters { running: Arc::from(Vec::new()), arounds: Arc::from(Vec::new()) }),
             superseded: Mutex::default(),
@@ -133,35 +147,91 @@ impl Shared {
     /// then never be freed.
     pub(crate) fn let_go(&self) {
         self.set_starters(Vec::new());
-        let number = self.cell.current().value().number();
-        let empty = Versioned::new(Composition::new(number, Vec::new(), Arc::from(Vec::new())));
+        let current = self.cell.current();
+        let (number, configuration) = (current.value().number(), current.value().configuration().clone());
+        drop(current);
+        let empty = Versioned::new(Composition::new(number, Vec::new(), Arc::from(Vec::new()), configuration));
         drop(self.cell.swap(empty));
         self.forget_superseded();
     }
 
-    pub(crate) fn module_settings<'a>(&'a self, module: &'a ModuleName, scene: &'a SceneName) -> ModuleSettings<'a> {
-        ModuleSettings { tree: &self.settings, module, scene }
+    /// The settings that serve now, and what the core has read of them.
+    pub(crate) fn configuration(&self) -> Arc<Configuration> {
+        self.cell.current().value().configuration().clone()
     }
 
-    pub(crate) fn start_deadline(&self, module: &ModuleName) -> Duration {
-        self.module_core(module).and_then(|core| core.start_deadline).unwrap_or(self.lifecycle.start_deadline)
+    pub(crate) fn settings(&self) -> Arc<Tree> {
+        self.configuration().tree.clone()
+    }
+
+    pub(crate) fn lifecycle(&self) -> LifecycleSettings {
+        self.configuration().core.lifecycle
+    }
+
+    pub(crate) fn drain(&self) -> DrainSettings {
+        self.configuration().core.drain
+    }
+
+    /// How large a state may be that is handed over.
+    pub(crate) fn hand_over_limit(&self) -> ByteSize {
+        self.configuration().core.deploy.hand_over_limit
+    }
+
+    pub(crate) fn restart_policy(&self) -> RestartPolicy {
+        self.configuration().core.restart.clone().into()
+    }
+
+    /// The longest that an entry waits at the gate of a module that is being replaced.
+    pub(crate) fn longest_hold(&self) -> std::time::Duration {
+        self.configuration().core.deploy.hold
     }
 
     pub(crate) fn presence(&self, spec: &ModuleSpec) -> Presence {
-        match self.module_core(&spec.name).and_then(|core| core.optional) {
-            Some(true) => Presence::Optional,
-            Some(false) => Presence::Required,
-            None => spec.presence,
-        }
-    }
-
-    /// Read anew each time: what is wrong with it has been reported at the start.
-    fn module_core(&self, module: &ModuleName) -> Option<ModuleCoreSettings> {
-        self.settings.read(&[KeyPath::of(["modules", module.as_str()])], &mut Vec::new())
+        self.configuration().presence(spec)
     }
 
     pub(crate) fn stats_of(&self, module: &ModuleName, scene: &SceneName) -> Arc<Stats> {
         lock(&self.stats).entry((module.clone(), scene.clone())).or_default().clone()
+    }
+
+    /// Lets go of what was counted for members that are gone: no instance of them is left.
+    pub(crate) fn forget_stats(&self, retired: &[Arc<Instance>]) {
+        let current = self.cell.current();
+        let leaving = self.leaving();
+        for instance in retired {
+            let is_left = current.value().instance(instance.module(), instance.scene()).is_some()
+                || leaving.iter().any(|left| left.member() == instance.member())
+                || self.restarts.knows(&instance.member());
+            if !is_left {
+                lock(&self.stats).remove(&instance.member());
+            }
+        }
+    }
+
+    /// What keeps the record of what serves.
+    pub(crate) fn ledger(&self) -> Option<Arc<dyn Ledger>> {
+        self.ledger.get().cloned()
+    }
+
+    /// Sets what keeps the record of what serves. Once, before the first deployment.
+    pub(crate) fn set_ledger(&self, ledger: Arc<dyn Ledger>) {
+        if self.ledger.set(ledger).is_err() {
+            tracing::error!(target: "bedplate::deploy", "a base has one ledger; another one is not used");
+        }
+    }
+
+    /// What the operations work with: by default those of one static binary.
+    pub(crate) fn operations(&self) -> &OperationParts {
+        self.operations.get_or_init(OperationParts::of_static)
+    }
+
+    /// Sets what the operations work with, and records in its journal where no other ledger does. Once, before the
+    /// first deployment.
+    pub(crate) fn set_operations(&self, parts: OperationParts) {
+        let parts = self.operations.get_or_init(|| parts);
+        if self.ledger.get().is_none() {
+            self.set_ledger(Arc::new(parts.journal.clone()));
+        }
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -184,7 +254,7 @@ impl Shared {
             return;
         }
         lock(&self.superseded).push(composition.clone());
-        let (base, limit) = (Arc::downgrade(self), self.lifecycle.stop_deadline);
+        let (base, limit) = (Arc::downgrade(self), self.lifecycle().stop_deadline);
         self.runtime.spawn(async move {
             if timeout(limit, composition.pins().none()).await.is_err() {
                 tracing::warn!(
@@ -220,6 +290,23 @@ impl Shared {
             .filter(|composition| instances.iter().any(|instance| composition.value().holds(instance.uid())))
             .cloned()
             .collect()
+    }
+
+    /// Whether a composition that is kept for others holds this instance.
+    pub(crate) fn keeps_for_others(&self, instance: &Instance) -> bool {
+        let current = self.cell.current();
+        let is_left = |other: &Arc<Instance>| !other.state_cell().is_over() && !current.value().holds(other.uid());
+        lock(&self.superseded).iter().any(|composition| {
+            composition.value().holds(instance.uid()) && composition.value().instances().any(is_left)
+        })
+    }
+
+    /// Lets `was` serve again in the place of `next`, which is kept for as long as it may be pinned.
+    pub(crate) fn put_back(&self, was: &Arc<Versioned<Composition>>) {
+        let mut superseded = lock(&self.superseded);
+        superseded.retain(|kept| !Arc::ptr_eq(kept, was));
+        let next = self.cell.swap(was.clone());
+        superseded.push(next);
     }
 
     /// Lets go of compositions that nobody can be in any more.

@@ -48,13 +48,17 @@ impl Base {
 
     async fn end(&self) -> Result<(), CompositionError> {
         let shared = &self.shared;
-        let grace = humantime::format_duration(shared.drain.grace);
-        tracing::info!(target: "bedplate::lifecycle", %grace, "the base drains");
-        if !shared.drain.grace.is_zero() {
-            sleep(shared.drain.grace).await;
+        let grace = shared.drain().grace;
+        tracing::info!(
+            target: "bedplate::lifecycle", grace = %humantime::format_duration(grace), "the base drains"
+        );
+        if !grace.is_zero() {
+            sleep(grace).await;
         }
         // Long-lived handlers and tasks that wait for this end now: the starters wait for them.
-        shared.cell.current().value().instances().for_each(|instance| instance.state_cell().draining.cancel());
+        let (current, warm) = (shared.cell.current(), shared.bakes.instances());
+        current.value().instances().chain(&warm).for_each(|instance| instance.state_cell().draining.cancel());
+        drop((current, warm));
         let mut problems = given_up(shared);
         problems.extend(drain_starters(shared).await);
         problems.extend(remove_modules(shared).await);
@@ -86,10 +90,10 @@ fn given_up(shared: &Shared) -> Vec<Problem> {
 
 /// Lets all starters drain at once: none takes new work while another one finishes its own.
 async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
-    let starters = shared.starters();
+    let (starters, limit) = (shared.starters(), shared.drain().deadline);
     let draining = starters.iter().map(|starter| async {
         let name = starter.descriptor.name;
-        let error = not_longer_than(shared.drain.deadline, starter.calls.drain()).await.err()?;
+        let error = not_longer_than(limit, starter.calls.drain()).await.err()?;
         let what = format!("the starter `{name}` did not drain: {error:#}; what is left is cancelled");
         tracing::warn!(target: "bedplate::lifecycle", starter = name, "{what}");
         Some(Problem {
@@ -103,14 +107,14 @@ async fn drain_starters(shared: &Arc<Shared>) -> Vec<Problem> {
 }
 
 async fn remove_modules(shared: &Arc<Shared>) -> Vec<Problem> {
-    deploy(shared, Change::new(), Reason::Ending).await.err().map(|error| error.problems).unwrap_or_default()
+    deploy(shared, Change::new(), Reason::Ending, None).await.err().map(|error| error.problems).unwrap_or_default()
 }
 
 pub(super) async fn stop_starters(shared: &Arc<Shared>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for starter in shared.starters().iter().rev() {
         let name = starter.descriptor.name;
-        let Err(error) = not_longer_than(shared.lifecycle.stop_deadline, starter.calls.stop()).await else {
+        let Err(error) = not_longer_than(shared.lifecycle().stop_deadline, starter.calls.stop()).await else {
             tracing::info!(target: "bedplate::lifecycle", starter = name, "starter `{name}` has stopped");
             continue;
         };

@@ -12,24 +12,38 @@ use crate::module::{ModuleSpec, Need, Required, RequiredKind};
 use crate::scene::SceneName;
 use crate::service::{Contract, Publishers};
 
-/// All that keeps these modules from being composed in one scene of a base with these starters.
-pub(crate) fn check(
-    scene: &SceneName,
-    specs: &[Arc<ModuleSpec>],
+/// All that keeps these modules, each in its scene, from being composed in a base with these starters.
+pub(crate) fn check<'m>(
+    members: impl IntoIterator<Item = (&'m SceneName, &'m Arc<ModuleSpec>)>,
     starters: &[&'static StarterDescriptor],
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    names(specs, &mut problems);
     starter_needs(starters, &mut problems);
-    publishers(scene, specs, &mut problems);
+    let mut scenes: BTreeMap<&SceneName, Vec<Arc<ModuleSpec>>> = BTreeMap::new();
+    for (scene, spec) in members {
+        scenes.entry(scene).or_default().push(spec.clone());
+    }
+    for (scene, specs) in scenes {
+        check_scene(scene, &specs, starters, &mut problems);
+    }
+    problems
+}
+
+fn check_scene(
+    scene: &SceneName,
+    specs: &[Arc<ModuleSpec>],
+    starters: &[&'static StarterDescriptor],
+    problems: &mut Vec<Problem>,
+) {
+    names(specs, problems);
+    publishers(scene, specs, problems);
     let publishers = Publishing::of(scene, specs);
     for spec in specs {
         for required in spec.requirements.as_slice() {
-            requirement(scene, specs, &publishers, starters, spec, required, &mut problems);
+            requirement(scene, specs, &publishers, starters, spec, required, problems);
         }
     }
-    cycles(scene, specs, &mut problems);
-    problems
+    cycles(scene, specs, problems);
 }
 
 fn names(specs: &[Arc<ModuleSpec>], problems: &mut Vec<Problem>) {

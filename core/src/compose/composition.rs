@@ -3,17 +3,20 @@
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::base::Configuration;
 use crate::descriptors::ModuleName;
 use crate::module::{Export, Exports, Instance};
 use crate::scene::SceneName;
 use crate::service::Service;
+use crate::settings::Tree;
 use crate::starter::{Around, Starter};
 
-type Prepared = FxHashMap<TypeId, Box<dyn Any + Send + Sync>>;
+pub(crate) type Prepared = FxHashMap<TypeId, Box<dyn Any + Send + Sync>>;
 
 /// What serves at one time: which instance of which module, with its services and exports, and
 /// what the starters have prepared for them. Once it serves it never changes: a deployment builds
@@ -25,7 +28,17 @@ pub struct Composition {
     services: FxHashMap<(TypeId, u32), Vec<Provider>>,
     arounds: Arc<[Arc<dyn Around>]>,
     wants_carried: bool,
+    configuration: Arc<Configuration>,
+    /// Whether it serves with doors held.
+    is_held: AtomicBool,
     prepared: OnceLock<Prepared>,
+}
+
+/// What the doors of the new instances of a composition are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doors {
+    Held,
+    Open,
 }
 
 /// A module that publishes a contract in a composition.
@@ -48,7 +61,12 @@ impl Provider {
 }
 
 impl Composition {
-    pub(crate) fn new(number: u64, instances: Vec<Arc<Instance>>, arounds: Arc<[Arc<dyn Around>]>) -> Self {
+    pub(crate) fn new(
+        number: u64,
+        instances: Vec<Arc<Instance>>,
+        arounds: Arc<[Arc<dyn Around>]>,
+        configuration: Arc<Configuration>,
+    ) -> Self {
         let mut services: FxHashMap<_, Vec<Provider>> = FxHashMap::default();
         let instances: BTreeMap<_, _> = instances
             .into_iter()
@@ -64,13 +82,33 @@ impl Composition {
         }
         let members = instances.values().map(|instance| instance.uid()).collect();
         let wants_carried = arounds.iter().any(|around| around.wants_carried());
-        Self { number, instances, members, services, arounds, wants_carried, prepared: OnceLock::new() }
+        Self {
+            number,
+            instances,
+            members,
+            services,
+            arounds,
+            wants_carried,
+            configuration,
+            is_held: AtomicBool::new(false),
+            prepared: OnceLock::new(),
+        }
     }
 
     /// The number of this composition, counted from 0 (the empty one before the start).
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The settings that it serves with.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<Tree> {
+        &self.configuration.tree
+    }
+
+    pub(crate) fn configuration(&self) -> &Arc<Configuration> {
+        &self.configuration
     }
 
     /// The instances, by module and scene.
@@ -111,6 +149,18 @@ impl Composition {
         self.wants_carried
     }
 
+    /// Whether some of its instances do not take entries yet, and might never: a starter that dispatches keeps
+    /// what it needs to dispatch anew ([`Instance::admitted`]).
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Acquire)
+    }
+
+    /// Says whether it serves with doors held.
+    pub(crate) fn set_held(&self, held: Doors) {
+        self.is_held.store(held == Doors::Held, Ordering::Release);
+    }
+
     pub(crate) fn arounds(&self) -> &Arc<[Arc<dyn Around>]> {
         &self.arounds
     }
@@ -125,6 +175,11 @@ impl Composition {
             None => providers.first(),
             Some(module) => providers.iter().find(|provider| provider.instance.module() == module),
         }
+    }
+
+    /// Takes what was prepared for a composition that nobody else has.
+    pub(crate) fn take_prepared(&mut self) -> Prepared {
+        self.prepared.take().unwrap_or_default()
     }
 
     pub(crate) fn set_prepared(&self, prepared: Vec<(TypeId, Box<dyn Any + Send + Sync>)>) {

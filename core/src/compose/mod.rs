@@ -6,6 +6,7 @@ mod order;
 mod problem;
 
 pub(crate) use check::check;
+pub(crate) use composition::Doors;
 pub use composition::{Composition, Provider};
-pub(crate) use order::{required_by_index, start_order};
+pub(crate) use order::{required_among, required_by_index, start_order};
 pub use problem::{CompositionError, Place, Problem};

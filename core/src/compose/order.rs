@@ -11,26 +11,35 @@ use crate::scene::SceneName;
 
 /// For each module, the modules whose required services it needs in a scene, by index.
 pub(crate) fn required_by_index(scene: &SceneName, specs: &[Arc<ModuleSpec>]) -> Vec<BTreeSet<usize>> {
-    let mut publishers: FxHashMap<TypeId, Vec<usize>> = FxHashMap::default();
-    let mut by_name: FxHashMap<&str, usize> = FxHashMap::default();
-    for (index, spec) in specs.iter().enumerate() {
-        by_name.insert(spec.name.as_str(), index);
+    let members: Vec<_> = specs.iter().map(|spec| (scene, &**spec)).collect();
+    required_among(&members)
+}
+
+/// For each module in its scene, the modules whose required services it needs there, by index.
+pub(crate) fn required_among(members: &[(&SceneName, &ModuleSpec)]) -> Vec<BTreeSet<usize>> {
+    let mut publishers: FxHashMap<(&SceneName, TypeId), Vec<usize>> = FxHashMap::default();
+    let mut by_name: FxHashMap<(&SceneName, &str), usize> = FxHashMap::default();
+    for (index, (scene, spec)) in members.iter().enumerate() {
+        by_name.insert((scene, spec.name.as_str()), index);
         for published in spec.publishes_in(scene) {
-            publishers.entry(published.contract_type).or_default().push(index);
+            publishers.entry((scene, published.contract_type)).or_default().push(index);
         }
     }
     let publishes = |index: &usize, contract: TypeId| {
-        specs[*index].publishes_in(scene).any(|published| published.contract_type == contract)
+        let (scene, spec) = members[*index];
+        spec.publishes_in(scene).any(|published| published.contract_type == contract)
     };
-    specs
+    members
         .iter()
-        .map(|spec| {
+        .map(|(scene, spec)| {
             let mut needs = BTreeSet::new();
             for required in spec.requirements.as_slice() {
                 let RequiredKind::Service { contract_type, need: Need::Required, .. } = required.kind else { continue };
                 match required.field.from {
-                    Some(name) => needs.extend(by_name.get(name).filter(|index| publishes(index, contract_type))),
-                    None => needs.extend(publishers.get(&contract_type).into_iter().flatten()),
+                    Some(name) => {
+                        needs.extend(by_name.get(&(*scene, name)).filter(|index| publishes(index, contract_type)));
+                    }
+                    None => needs.extend(publishers.get(&(*scene, contract_type)).into_iter().flatten()),
                 }
             }
             needs

@@ -63,7 +63,8 @@ impl From<SettingProblem> for Problem {
 /// All that keeps a base from starting, or a deployment from going live.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CompositionError {
-    /// The step that failed: `settings`, `check`, `construct`, `migrate`, `start`, `ready`, `prepare`.
+    /// The step that failed: `settings`, `check`, `construct`, `migrate`, `start`,
+    /// `prepare`, `record`, `prove`.
     pub step: &'static str,
     /// What is wrong, one by one.
     pub problems: Vec<Problem>,

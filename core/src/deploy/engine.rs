@@ -1,36 +1,21 @@
 //! One deployment: builds the next composition beside the current one, and swaps the pointer.
 
-use std::any::{Any, TypeId};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::sync::Mutex;
-
-use crate::base::{RunningStarter, Shared};
-use crate::compose::{Composition, CompositionError, Place, Problem, check, required_by_index};
-use crate::deploy::make::{make_within, problems_of};
+use crate::base::Shared;
+use crate::compose::{Composition, CompositionError, Problem};
+use crate::deploy::aside::LeftOut;
+use crate::deploy::bake::{Leaving, end};
+use crate::deploy::ledger::{Committing, DeploymentOutcome, Ended, Occasion, Reporter};
+use crate::deploy::make::problems_of;
+use crate::deploy::next::Next;
+use crate::deploy::prepare::Preparation;
 use crate::deploy::restart::{Failed, overtaken};
-use crate::deploy::retire::{abandon, bury, forget, retire};
-use crate::deploy::start::{START_SKIPPED, Started, place, start_all};
-use crate::deploy::{Change, Deployed, Step, Versioned, bounded, not_longer_than};
-use crate::descriptors::{ModuleName, Presence};
+use crate::deploy::retire::{abandon, begin_drain, retire};
+use crate::deploy::{Change, Deployed, Progress, Step, Versioned, Watcher};
 use crate::isolation::catch;
-use crate::module::{Instance, InstanceId, InstanceState, ModuleSpec, ModuleState};
-use crate::scene::SceneName;
-use crate::starter::Staged;
-
-/// One deployment at a time; others wait for their turn.
-pub(crate) struct Deployer {
-    state: Mutex<Installed>,
-}
-
-/// What the base is composed of, as the next deployment finds it.
-struct Installed {
-    specs: BTreeMap<ModuleName, Arc<ModuleSpec>>,
-    generations: BTreeMap<ModuleName, u64>,
-    next_composition: u64,
-}
+use crate::module::{Instance, InstanceId, ModuleState};
 
 /// Why a deployment is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,75 +30,107 @@ pub(crate) enum Reason {
 
 /// Whether the base has served before: the first composition may leave optional modules out.
 #[derive(Clone, Copy, PartialEq)]
-enum Round {
+pub(super) enum Round {
     First,
     Later,
 }
 
-impl Deployer {
-    pub(crate) fn new() -> Self {
-        let installed = Installed { specs: BTreeMap::new(), generations: BTreeMap::new(), next_composition: 1 };
-        Self { state: Mutex::new(installed) }
-    }
-
-    /// The installed module of this name.
-    pub(crate) async fn spec(&self, module: &ModuleName) -> Option<Arc<ModuleSpec>> {
-        self.state.lock().await.specs.get(module).cloned()
-    }
-}
-
-/// Carries out a change, to its end even where the caller goes away.
-pub(crate) async fn deploy(base: &Arc<Shared>, change: Change, reason: Reason) -> Result<Deployed, CompositionError> {
-    let running = base.clone();
-    let task = base.runtime.spawn(async move {
-        let mut installed = running.deployer.state.lock().await;
-        Deployment::new(&running, &mut installed, change, reason).run().await
-    });
-    task.await.unwrap_or_else(|error| {
-        Err(CompositionError::new(
-            "deploy",
-            vec![Problem {
-                code: "deployment-interrupted",
-                what: format!("the deployment was interrupted: {error}"),
-                places: Vec::new(),
-                help: "the base is shutting down, or this is a fault of bedplate".to_owned(),
-            }],
-        ))
-    })
-}
-
-struct Deployment<'a> {
-    base: &'a Arc<Shared>,
-    installed: &'a mut Installed,
+/// Carries out a change when its turn has come, to its end even where the caller goes away.
+pub(crate) async fn deploy(
+    base: &Arc<Shared>,
     change: Change,
     reason: Reason,
-    round: Round,
-    scene: SceneName,
+    watcher: Option<Watcher>,
+) -> Result<Deployed, CompositionError> {
+    let running = base.clone();
+    // Here, not on the task: whoever asks first is first.
+    let turn = base.deployer.line.join();
+    let reporter = Reporter { deployment: turn.number(), ledger: base.ledger(), watcher };
+    let task = base.runtime.spawn(async move {
+        turn.comes(|position| reporter.tell(Progress::Queued { position })).await;
+        reporter.tell(Progress::Begun { deployment: turn.number() });
+        let deployed = Deployment::new(&running, change, reason, reporter).run().await;
+        drop(turn);
+        deployed
+    });
+    task.await.unwrap_or_else(|error| Err(interrupted(&error)))
+}
+
+/// What a deployment answers that did not come to its end.
+pub(super) fn interrupted(error: &dyn std::fmt::Display) -> CompositionError {
+    let problem = Problem {
+        code: "deployment-interrupted",
+        what: format!("the deployment was interrupted: {error}"),
+        places: Vec::new(),
+        help: "the base is shutting down, or this is a fault of bedplate".to_owned(),
+    };
+    CompositionError::new("deploy", vec![problem])
+}
+
+/// What a deployment answers that comes too late.
+pub(super) fn base_ending(step: &'static str) -> CompositionError {
+    let problem = Problem {
+        code: "base-ending",
+        what: "the base is ending, and takes no deployment any more".to_owned(),
+        places: Vec::new(),
+        help: "deploy to a base that serves".to_owned(),
+    };
+    CompositionError::new(step, vec![problem])
+}
+
+pub(super) struct Deployment<'a> {
+    pub(super) base: &'a Arc<Shared>,
+    pub(super) change: Change,
+    pub(super) reason: Reason,
+    pub(super) round: Round,
+    pub(super) next: Next,
+    pub(super) reporter: Reporter,
     steps: Vec<Step>,
     since: Instant,
 }
 
+/// What a deployment came to.
+enum Failure {
+    /// Nothing has changed.
+    Failed(CompositionError),
+    /// It was swapped in, and what served before serves again.
+    TakenBack(CompositionError),
+}
+
+impl From<CompositionError> for Failure {
+    fn from(error: CompositionError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl<'a> Deployment<'a> {
-    fn new(base: &'a Arc<Shared>, installed: &'a mut Installed, mut change: Change, reason: Reason) -> Self {
+    pub(super) fn new(base: &'a Arc<Shared>, change: Change, reason: Reason, reporter: Reporter) -> Self {
         let round = if base.cell.current().value().number() == 0 { Round::First } else { Round::Later };
-        if reason == Reason::Ending {
-            change.remove.extend(installed.specs.keys().cloned());
-        }
-        Self {
-            base,
-            installed,
-            change,
-            reason,
-            round,
-            scene: SceneName::main(),
-            steps: Vec::new(),
-            since: Instant::now(),
-        }
+        let next = Next::of_now(base);
+        Self { base, change, reason, round, next, reporter, steps: Vec::new(), since: Instant::now() }
     }
 
     async fn run(mut self) -> Result<Deployed, CompositionError> {
+        let result = self.carry_out().await;
+        if result.is_err() {
+            self.base.bakes.unclaim(self.base).await;
+        }
+        let (outcome, result) = match result {
+            Ok(deployed) => (DeploymentOutcome::Serves(deployed.clone()), Ok(deployed)),
+            Err(Failure::Failed(error)) => (DeploymentOutcome::Failed(error.clone()), Err(error)),
+            Err(Failure::TakenBack(error)) => (DeploymentOutcome::TakenBack(error.clone()), Err(error)),
+        };
+        if let Some(occasion) = self.occasion() {
+            let (deployment, source) = (self.reporter.deployment, self.change.source.take());
+            let steps = std::mem::take(&mut self.steps);
+            self.reporter.ended(self.base, Ended { deployment, occasion, source, outcome, steps }).await;
+        }
+        result
+    }
+
+    async fn carry_out(&mut self) -> Result<Deployed, Failure> {
         self.may_begin()?;
-        let mut specs = self.next_specs()?;
+        self.next = self.resolve()?;
         self.done("check");
 
         let (new, mut left_out) = self.construct().await?;
@@ -124,368 +141,320 @@ impl<'a> Deployment<'a> {
         self.done("start");
         left_out.extend(not_migrated);
         left_out.extend(not_started);
-        for (spec, _) in &left_out {
-            specs.remove(&spec.name);
-        }
+        left_out.iter().for_each(|left_out| {
+            self.next.specs.remove(&left_out.member);
+        });
 
-        if let Err(error) = self.prepare(&next).await {
-            if self.reason != Reason::Ending {
-                abandon(self.base, &next, &new, "a starter refused the composition").await;
-                self.base.discard(next);
-                return Err(error);
+        let take_over = self.take_over(&new);
+        match self.prepare(next.value()).await {
+            Ok(prepared) if !take_over.is_nothing() => {
+                self.done("prepare");
+                next.value().set_prepared(prepared.into_values());
+                return Ok(self.carry_over(&next, new, left_out, take_over).await?);
             }
-            tracing::error!(target: "bedplate::deploy", "the base ends all the same: {error}");
+            Ok(prepared) => {
+                self.done("prepare");
+                self.record(&next, &new, &left_out, prepared).await?;
+            }
+            Err(error) if self.reason == Reason::Ending => {
+                self.done("prepare");
+                tracing::error!(target: "bedplate::deploy", "the base ends all the same: {error}");
+            }
+            Err(error) => {
+                self.give_up(next, &new, "a starter refused the composition").await;
+                return Err(error.into());
+            }
         }
-        self.done("prepare");
 
-        self.installed.specs = specs;
-        let (was, leaving) = self.swap(&next, &new);
+        let (was, replaced) = self.swap(&next, &new);
         self.done("swap");
-        if self.reason == Reason::Asked {
-            // What had failed before is not held against what somebody has deployed now.
-            self.change.put.keys().chain(&self.change.remove).for_each(|module| self.base.restarts.forget(module));
+        if let Err(problems) = self.prove(&next, &new).await {
+            self.take_back(&next, &was, new, &replaced);
+            let error = CompositionError::new("prove", problems);
+            tracing::error!(target: "bedplate::deploy", "composition {} is taken back: {error}", next.value().number());
+            return Err(Failure::TakenBack(error));
         }
-        self.announce(&new, was, &leaving, next.value());
-        for (spec, cause) in &left_out {
-            self.base.restarts.did_not_start(self.base, spec.clone(), cause);
-        }
-        Ok(Deployed {
-            composition: next.value().number(),
-            came: new.iter().map(|instance| instance.id().clone()).collect(),
-            leaving: leaving.iter().map(|instance| instance.id().clone()).collect(),
-            left_out: left_out.into_iter().map(|(spec, cause)| (spec.name.clone(), cause)).collect(),
-            steps: self.steps,
-        })
+        Ok(self.went_live(&next, &was, &new, replaced, left_out).await)
     }
 
-    fn done(&mut self, name: &'static str) {
-        self.steps.push(Step { name, took: self.since.elapsed() });
+    /// A step has ended.
+    pub(super) fn done(&mut self, name: &'static str) {
+        let step = Step { name, took: self.since.elapsed() };
+        self.steps.push(step);
+        self.reporter.tell(Progress::Step(step));
         self.since = Instant::now();
     }
 
+    fn occasion(&self) -> Option<Occasion> {
+        match (self.reason, self.round) {
+            (Reason::Ending, _) => None,
+            (Reason::Restart(_), _) => Some(Occasion::Restart),
+            (Reason::Asked, Round::First) => Some(Occasion::Start),
+            (Reason::Asked, Round::Later) => Some(Occasion::Asked),
+        }
+    }
+
     /// Whether there is still something to do, now that it is this deployment's turn.
-    fn may_begin(&self) -> Result<(), CompositionError> {
+    pub(super) fn may_begin(&self) -> Result<(), CompositionError> {
         if let Reason::Restart(failed) = self.reason {
             let now = self.base.cell.current();
-            let serves = |module| now.value().instance(module, &self.scene).map(|instance| instance.uid());
-            if let Some(module) = self.change.put.keys().find(|module| !failed.is_still(serves(module))) {
+            let serves = |(module, scene): &(_, _)| now.value().instance(module, scene).map(|instance| instance.uid());
+            if let Some((module, _)) = self.change.put.keys().find(|member| !failed.is_still(serves(member))) {
                 return Err(overtaken(module));
             }
         }
         if self.base.is_ending() && self.reason != Reason::Ending {
-            return Err(CompositionError::new(
-                "check",
-                vec![Problem {
-                    code: "base-ending",
-                    what: "the base is ending, and takes no deployment any more".to_owned(),
-                    places: Vec::new(),
-                    help: "deploy to a base that serves".to_owned(),
-                }],
-            ));
+            return Err(base_ending("check"));
         }
         Ok(())
     }
 
-    /// Whether a module is part of the composition, or waits for being so again.
-    fn may_be_removed(&self, module: &ModuleName) -> bool {
-        self.installed.specs.contains_key(module) || self.base.restarts.knows(module)
-    }
-
-    /// What the next composition is made of, checked.
-    fn next_specs(&self) -> Result<BTreeMap<ModuleName, Arc<ModuleSpec>>, CompositionError> {
-        let mut specs = self.installed.specs.clone();
-        let mut problems: Vec<_> =
-            self.change.remove.iter().filter(|name| !self.may_be_removed(name)).map(not_installed).collect();
-        self.change.remove.iter().for_each(|name| {
-            specs.remove(name);
-        });
-        specs.extend(self.change.put.iter().map(|(name, spec)| (name.clone(), spec.clone())));
-        let list: Vec<_> = specs.values().cloned().collect();
-        let starters: Vec<_> = self.base.starters().iter().map(|starter| starter.descriptor).collect();
-        problems.extend(check(&self.scene, &list, &starters));
-        if problems.is_empty() { Ok(specs) } else { Err(CompositionError::new("check", problems)) }
-    }
-
-    /// Makes an instance of each module that is put.
-    async fn construct(&mut self) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
-        let specs: Vec<_> = self.change.put.values().cloned().collect();
-        let mut made = Vec::new();
-        let mut lost = Vec::new();
-        let mut failed = BTreeMap::new();
-        for spec in specs {
-            let state = self.begin(&spec);
-            let (name, limit) = (spec.name.clone(), self.base.start_deadline(&spec.name));
-            match make_within(limit, self.base, spec, state.clone()).await {
-                Ok(instance) => made.push(Arc::new(instance)),
-                Err(found) => {
-                    state.transition(ModuleState::Failed, found.first().map_or("", |problem| &problem.what));
-                    lost.push(state);
-                    failed.insert(name, found);
-                }
-            }
-        }
-        bury(self.base, &lost).await;
-        self.leave_out("construct", made, failed).await
-    }
-
-    /// Goes on without optional modules that failed, and without what requires them, where the
-    /// base has not served before; else gives all up.
-    async fn leave_out(
-        &self,
-        step: &'static str,
-        instances: Vec<Arc<Instance>>,
-        failed: BTreeMap<ModuleName, Vec<Problem>>,
-    ) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
-        if failed.is_empty() {
-            return Ok((instances, Vec::new()));
-        }
-        let causes = self.with_dependents(&failed);
-        let may_fail = |name: &ModuleName| self.base.presence(&self.change.put[name]) == Presence::Optional;
-        if self.round == Round::Later || !causes.keys().all(may_fail) {
-            forget(self.base, &instances, "another module of the deployment failed").await;
-            return Err(CompositionError::new(step, failed.into_values().flatten().collect()));
-        }
-        let (lost, kept): (Vec<_>, Vec<_>) =
-            instances.into_iter().partition(|instance| causes.contains_key(instance.module()));
-        forget(self.base, &lost, "it is left out").await;
-        Ok((kept, causes.into_iter().map(|(name, cause)| (self.change.put[&name].clone(), cause)).collect()))
-    }
-
-    /// The modules that failed and those that require them, each with the cause.
-    fn with_dependents(&self, failed: &BTreeMap<ModuleName, Vec<Problem>>) -> BTreeMap<ModuleName, String> {
-        let what = |problems: &Vec<Problem>| problems.first().map_or_else(String::new, |problem| problem.what.clone());
-        let mut causes: BTreeMap<_, _> = failed.iter().map(|(name, problems)| (name.clone(), what(problems))).collect();
-        let specs: Vec<_> = self.change.put.values().cloned().collect();
-        let needs = required_by_index(&self.scene, &specs);
-        loop {
-            let next = specs.iter().zip(&needs).find_map(|(spec, needs)| {
-                let lost = needs.iter().map(|index| &specs[*index].name).find(|name| causes.contains_key(*name))?;
-                let cause = format!("`{}` requires `{lost}`, which is left out", spec.name);
-                (!causes.contains_key(&spec.name)).then(|| (spec.name.clone(), cause))
-            });
-            let Some((name, cause)) = next else { return causes };
-            causes.insert(name, cause);
-        }
-    }
-
-    /// The identity of the next instance of a module.
-    fn begin(&mut self, spec: &ModuleSpec) -> Arc<InstanceState> {
-        let generation = self.installed.generations.entry(spec.name.clone()).or_default();
-        *generation += 1;
-        let id = InstanceId { module: spec.name.clone(), scene: self.scene.clone(), generation: *generation };
-        InstanceState::new(id, 0, self.base, self.base.runtime.clone())
-    }
-
-    async fn migrate(&self, new: Vec<Arc<Instance>>) -> Result<(Vec<Arc<Instance>>, LeftOut), CompositionError> {
-        let mut failed = BTreeMap::new();
-        for instance in &new {
-            let settings = self.base.module_settings(instance.module(), instance.scene());
-            let staged = Staged { id: instance.id(), requirements: &instance.spec.requirements, settings: &settings };
-            let mut problems = Vec::new();
-            for starter in self.base.starters().iter() {
-                // It has no deadline: the next one would wait for the same rows again.
-                let Err(error) = bounded(starter.calls.migrate(&staged)).await else { continue };
-                problems.extend(problems_of(error, "migration-failed", |error| {
-                    (
-                        format!(
-                            "the data of `{}` could not be migrated by the starter `{}`: {error:#}",
-                            instance.module(),
-                            starter.descriptor.name
-                        ),
-                        vec![place(instance)],
-                        "mend the migration; what was applied before it stays applied".to_owned(),
-                    )
-                }));
-            }
-            if !problems.is_empty() {
-                failed.insert(instance.module().clone(), problems);
-            }
-        }
-        self.leave_out("migrate", new, failed).await
-    }
-
-    /// Starts the new instances aside; leaves optional ones out where that is allowed.
-    async fn start(
-        &mut self,
-        new: Vec<Arc<Instance>>,
-    ) -> Result<(Vec<Arc<Instance>>, Arc<Versioned<Composition>>, LeftOut), CompositionError> {
-        let next = self.compose(&new);
-        let deadlines: Vec<Duration> = new.iter().map(|instance| self.base.start_deadline(instance.module())).collect();
-        let Started { failed } = start_all(&self.scene, &next, &new, &deadlines).await;
-        if failed.is_empty() {
-            return Ok((new, next, Vec::new()));
-        }
-        let may_fail = |index: &usize| self.base.presence(&new[*index].spec) == Presence::Optional;
-        if self.round == Round::Later || !failed.keys().all(may_fail) {
-            abandon(self.base, &next, &new, "another module of the deployment failed").await;
-            self.base.discard(next);
-            let mut problems: Vec<_> = failed.into_values().collect();
-            // Causes first: what was only skipped refers to them.
-            problems.sort_by_key(|problem| problem.code == START_SKIPPED);
-            return Err(CompositionError::new("start", problems));
-        }
-        let (lost, kept): (Vec<_>, Vec<_>) =
-            new.into_iter().enumerate().partition(|(index, _)| failed.contains_key(index));
-        let kept: Vec<_> = kept.into_iter().map(|(_, instance)| instance).collect();
-        let left_out =
-            lost.iter().map(|(index, instance)| (instance.spec.clone(), failed[index].what.clone())).collect();
-        let lost: Vec<_> = lost.into_iter().map(|(_, instance)| instance).collect();
-        abandon(self.base, &next, &lost, "it is left out").await;
-        let without = self.compose(&kept);
+    /// Gives up what was started aside.
+    async fn give_up(&self, next: Arc<Versioned<Composition>>, new: &[Arc<Instance>], cause: &str) {
+        abandon(self.base, &next, new, cause).await;
         self.base.discard(next);
-        Ok((kept, without, left_out))
     }
 
-    /// The next composition: what stays of the current one, and these.
-    fn compose(&mut self, new: &[Arc<Instance>]) -> Arc<Versioned<Composition>> {
+    /// Has the ledger record what is about to serve, and only then keeps what the starters prepared.
+    async fn record(
+        &mut self,
+        next: &Arc<Versioned<Composition>>,
+        new: &[Arc<Instance>],
+        left_out: &[LeftOut],
+        prepared: Preparation,
+    ) -> Result<(), CompositionError> {
         let current = self.base.cell.current();
-        let stays = current.value().instances().filter(|instance| !self.leaves(instance));
-        let instances = stays.cloned().chain(new.iter().cloned()).collect();
-        let number = self.installed.next_composition;
-        self.installed.next_composition += 1;
-        let next = Versioned::new(Composition::new(number, instances, self.base.arounds()));
-        // Work that the new instances begin in their start belongs to the composition to come.
-        for instance in new {
-            instance.state_cell().set_home(Some(next.clone()));
+        if let Err(error) = self.commit(current.value(), next.value(), new, left_out).await {
+            prepared.abort(self.base).await;
+            self.give_up(next.clone(), new, "it could not be recorded").await;
+            return Err(error);
         }
-        next
-    }
-
-    fn leaves(&self, instance: &Instance) -> bool {
-        self.change.put.contains_key(instance.module()) || self.change.remove.contains(instance.module())
-    }
-
-    /// Lets every starter prepare the next composition; aborts all where one refuses.
-    async fn prepare(&self, next: &Arc<Versioned<Composition>>) -> Result<(), CompositionError> {
-        let starters = self.base.starters();
-        let mut prepared: Vec<(&RunningStarter, TypeId, Box<dyn Any + Send + Sync>)> = Vec::new();
-        for starter in starters.iter() {
-            let preparing = starter.calls.prepare(next.value());
-            let error = match not_longer_than(self.base.lifecycle.start_deadline, preparing).await {
-                Ok(value) => {
-                    prepared.push((starter, (starter.descriptor.type_id)(), value));
-                    continue;
-                }
-                Err(error) => error,
-            };
-            for (starter, _, value) in prepared.into_iter().rev() {
-                self.abort(starter, value).await;
-            }
-            let name = starter.descriptor.name;
-            let site = starter.descriptor.site;
-            return Err(CompositionError::new(
-                "prepare",
-                problems_of(error, "refused", |error| {
-                    (
-                        format!("the starter `{name}` refuses the composition: {error:#}"),
-                        vec![Place::source(format!("the starter `{name}`"), site)],
-                        "mend what it names; what serves now is unchanged".to_owned(),
-                    )
-                }),
-            ));
-        }
-        let values = prepared.into_iter().map(|(_, type_id, value)| (type_id, value)).collect();
-        next.value().set_prepared(values);
+        next.value().set_prepared(prepared.into_values());
         Ok(())
     }
 
-    /// Takes back what a starter prepared. One that cannot is told about, and holds nobody up.
-    async fn abort(&self, starter: &RunningStarter, prepared: Box<dyn Any + Send + Sync>) {
-        let aborting = async {
-            starter.calls.abort(prepared).await;
-            Ok(())
-        };
-        if let Err(error) = not_longer_than(self.base.lifecycle.stop_deadline, aborting).await {
-            let name = starter.descriptor.name;
-            tracing::error!(target: "bedplate::deploy", starter = name, "the starter `{name}` did not take back what it prepared: {error:#}");
+    /// Has the ledger record that `next` is about to serve in the place of `was`, where there is one.
+    pub(super) async fn commit(
+        &mut self,
+        was: &Composition,
+        next: &Composition,
+        new: &[Arc<Instance>],
+        left_out: &[LeftOut],
+    ) -> Result<(), CompositionError> {
+        let Some(occasion @ (Occasion::Start | Occasion::Asked)) = self.occasion() else { return Ok(()) };
+        if self.reporter.ledger.is_none() {
+            return Ok(());
+        }
+        let committing = self.committing(was, next, new, left_out, occasion);
+        if let Err(error) = self.reporter.commit(self.base, committing).await {
+            // A ledger that refuses says why in problems of its own.
+            let problems = problems_of(error, "not-recorded", |error| {
+                (
+                    format!("the deployment could not be recorded, so it was not made: {error:#}"),
+                    Vec::new(),
+                    "mend what it names (is the disk full?); what serves now is unchanged".to_owned(),
+                )
+            });
+            return Err(CompositionError::new("record", problems));
+        }
+        self.done("record");
+        Ok(())
+    }
+
+    fn committing(
+        &self,
+        was: &Composition,
+        next: &Composition,
+        new: &[Arc<Instance>],
+        left_out: &[LeftOut],
+        occasion: Occasion,
+    ) -> Committing {
+        let replaced = was.instances().filter(|instance| self.leaves(instance));
+        let mut waiting = self.base.restarts.waiting(next);
+        waiting.extend(left_out.iter().map(|left_out| left_out.spec.name.clone()));
+        waiting.retain(|name| !self.change.remove.contains(name));
+        waiting.sort();
+        waiting.dedup();
+        Committing {
+            deployment: self.reporter.deployment,
+            composition: next.number(),
+            occasion,
+            members: next.instances().map(|instance| (instance.id().clone(), instance.spec.clone())).collect(),
+            waiting,
+            came: ids(new),
+            revived: ids(self.next.revived.values()),
+            replaced: replaced.map(|instance| instance.id().clone()).collect(),
+            settings: self.change.settings.clone(),
+            source: self.change.source.clone(),
+            steps: self.steps.clone(),
         }
     }
 
-    /// The one moment: from here on, whatever enters finds the next composition.
-    fn swap(
+    /// The one moment: from here on, whatever enters finds the next composition. Returns what served until now,
+    /// and what of it serves no longer.
+    pub(super) fn swap(
         &self,
         next: &Arc<Versioned<Composition>>,
         new: &[Arc<Instance>],
     ) -> (Arc<Versioned<Composition>>, Vec<Arc<Instance>>) {
         let current = self.base.cell.current();
-        let leaving: Vec<_> = current.value().instances().filter(|instance| self.leaves(instance)).cloned().collect();
+        let replaced: Vec<_> = current.value().instances().filter(|instance| self.leaves(instance)).cloned().collect();
         // Before the pointer moves: unpinned work of what leaves must find its home at any time.
-        for instance in &leaving {
+        for instance in &replaced {
             instance.state_cell().set_home(Some(current.clone()));
         }
         drop(current);
         let was = self.base.replace(next.clone());
-        for instance in new {
+        for instance in new.iter().chain(self.next.revived.values()) {
             instance.state_cell().set_home(None);
         }
-        (was, leaving)
+        (was, replaced)
     }
 
-    fn announce(
+    /// Lets what served before serve again: what came has not proved itself.
+    fn take_back(
         &self,
-        new: &[Arc<Instance>],
-        was: Arc<Versioned<Composition>>,
-        leaving: &[Arc<Instance>],
-        now: &Composition,
+        next: &Arc<Versioned<Composition>>,
+        was: &Arc<Versioned<Composition>>,
+        new: Vec<Arc<Instance>>,
+        replaced: &[Arc<Instance>],
     ) {
+        for instance in &new {
+            instance.state_cell().set_home(Some(next.clone()));
+        }
+        self.base.bakes.restore_homes();
+        self.base.put_back(was);
+        for instance in replaced {
+            instance.state_cell().set_home(None);
+        }
+        let leaving = new.into_iter().map(|instance| {
+            begin_drain(&instance, "it did not prove itself, and was taken back");
+            Leaving::new(self.base, instance, next.clone(), self.reporter.clone())
+        });
+        self.retire(leaving.collect());
+    }
+
+    /// The swap stands: tells the starters, moves the background work, and lets what was replaced stay warm or
+    /// end.
+    pub(super) async fn went_live(
+        &mut self,
+        next: &Arc<Versioned<Composition>>,
+        was: &Arc<Versioned<Composition>>,
+        new: &[Arc<Instance>],
+        replaced: Vec<Arc<Instance>>,
+        left_out: Vec<LeftOut>,
+    ) -> Deployed {
+        let now = next.value();
+        let forgotten = self.change.remove.iter().filter(|name| !self.change.puts(name));
+        self.base.deployer.install(std::mem::take(&mut self.next.specs), forgotten);
+        if self.reason == Reason::Asked {
+            // What had failed before is not held against what somebody has deployed now.
+            let members = self.next.fresh.keys().chain(self.next.revived.keys()).chain(&self.next.gone);
+            members.for_each(|member| self.base.restarts.forget(member));
+            self.change.remove.iter().for_each(|module| self.base.restarts.forget_module(module));
+        }
         let cause = match self.reason {
             Reason::Ending => "the base ends".to_owned(),
             Reason::Asked | Reason::Restart(_) => format!("composition {} took over", now.number()),
         };
-        for instance in leaving {
+        let (warm, leaving): (Vec<_>, Vec<_>) = replaced.into_iter().partition(|instance| self.bakes(instance));
+        for instance in &warm {
             let state = instance.state_cell();
-            state.transition(ModuleState::Draining, &cause);
-            state.draining.cancel();
-            crate::sync::lock(&state.background).cancel();
+            // One that has failed stays so, and is the same again when it comes back.
+            state.transition_where(|state| state == ModuleState::Active, ModuleState::Warm, &cause);
+            state.goes_warm();
         }
-        for starter in self.base.starters().iter() {
-            if let Err(text) = catch(|| starter.calls.committed(now)) {
-                tracing::error!(target: "bedplate::deploy", starter = starter.descriptor.name, "panicked in `committed`: {text}");
-            }
+        for instance in leaving.iter().filter(|instance| instance.state() != ModuleState::Stopped) {
+            begin_drain(instance, &cause);
         }
-        for instance in new {
+        self.tell_starters(now);
+        // No longer warm: their time cannot end any more.
+        drop(self.base.bakes.take_claimed());
+        for instance in self.next.revived.values() {
+            let state = instance.state_cell();
+            state.transition_where(|state| state == ModuleState::Warm, ModuleState::Active, &cause);
+            state.comes_back();
+        }
+        for instance in new.iter().chain(self.next.revived.values()) {
             if let Some(exports) = instance.exports() {
                 exports.start_background();
             }
             instance.state_cell().begins_to_serve();
         }
+        let deployed = Deployed {
+            deployment: self.reporter.deployment,
+            composition: now.number(),
+            came: ids(new),
+            revived: ids(self.next.revived.values()),
+            leaving: ids(&leaving),
+            warm: ids(&warm),
+            left_out: left_out.iter().map(|left_out| (left_out.spec.name.clone(), left_out.cause.clone())).collect(),
+            steps: self.steps.clone(),
+        };
+        self.see_off(was, warm, leaving, &cause).await;
+        for LeftOut { member, spec, cause } in left_out {
+            self.base.restarts.did_not_start(self.base, &member, &spec, &cause);
+        }
+        deployed
+    }
+
+    /// Tells the starters what serves now.
+    pub(super) fn tell_starters(&self, now: &Composition) {
+        for starter in self.base.starters().iter() {
+            if let Err(text) = catch(|| starter.calls.committed(now)) {
+                tracing::error!(target: "bedplate::deploy", starter = starter.descriptor.name, "panicked in `committed`: {text}");
+            }
+        }
+    }
+
+    /// What was replaced stays warm for its time, or ends; and so does what was warm before it.
+    async fn see_off(
+        &self,
+        was: &Arc<Versioned<Composition>>,
+        warm: Vec<Arc<Instance>>,
+        leaving: Vec<Arc<Instance>>,
+        cause: &str,
+    ) {
+        let leave = |instance| Leaving::new(self.base, instance, was.clone(), self.reporter.clone());
+        let mut leaving: Vec<_> = leaving.into_iter().map(leave).collect();
+        match self.reason {
+            Reason::Ending => {
+                // In one order with what served until now.
+                for warm in self.base.bakes.take(|_| true) {
+                    begin_drain(warm.instance(), cause);
+                    leaving.push(warm.cool(self.base).await);
+                }
+            }
+            // A predecessor outlives the restarts of what replaced it: it is needed most then.
+            Reason::Restart(_) => {}
+            Reason::Asked => {
+                let older = self.base.bakes.take(|member| self.next.concerns(member));
+                end(self.base, older, cause).await;
+            }
+        }
+        if !warm.is_empty() {
+            self.base.bakes.begin(self.base, warm.into_iter().map(leave).collect(), self.change.bake);
+        }
+        self.retire(leaving);
+    }
+
+    /// Whether a replaced instance stays warm. What a rollback replaces does not.
+    fn bakes(&self, instance: &Instance) -> bool {
+        !self.change.bake.is_zero()
+            && self.reason == Reason::Asked
+            && !self.next.revived.contains_key(&instance.member())
+            && !self.gives_way(instance)
+    }
+
+    pub(super) fn retire(&self, leaving: Vec<Leaving>) {
         if leaving.is_empty() {
-            drop(was);
             self.base.forget_superseded();
         } else {
-            let counted = Retiring::begin(self.base);
-            let ending = retire(self.base.clone(), was, leaving.to_vec());
-            self.base.runtime.spawn(async move {
-                ending.await;
-                drop(counted);
-            });
+            self.base.runtime.spawn(retire(self.base.clone(), leaving));
         }
     }
 }
 
-type LeftOut = Vec<(Arc<ModuleSpec>, String)>;
-
-/// Counts a retirement, until it is dropped, however it ends.
-struct Retiring(Arc<Shared>);
-
-impl Retiring {
-    fn begin(base: &Arc<Shared>) -> Self {
-        base.retiring.hold();
-        Self(base.clone())
-    }
-}
-
-impl Drop for Retiring {
-    fn drop(&mut self) {
-        self.0.retiring.release();
-    }
-}
-
-fn not_installed(name: &ModuleName) -> Problem {
-    Problem {
-        code: "not-installed",
-        what: format!("`{name}` cannot be taken out: it is not part of the composition"),
-        places: Vec::new(),
-        help: "see `modules` for what is".to_owned(),
-    }
+fn ids<'i>(instances: impl IntoIterator<Item = &'i Arc<Instance>>) -> Vec<InstanceId> {
+    instances.into_iter().map(|instance| instance.id().clone()).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::base::Shared;
+use crate::base::{Configuration, Shared};
 use crate::compose::{CompositionError, Place, Problem};
 use crate::isolation::{Contained, Frame, Scoped, catch};
 use crate::module::{Fields, Instance, InstanceState, ModuleContext, ModuleSpec, PublishedService};
@@ -15,6 +15,7 @@ use crate::starter::{Handles, Provided, Staged};
 pub(super) async fn make_within(
     limit: Duration,
     base: &Arc<Shared>,
+    configuration: &Arc<Configuration>,
     spec: Arc<ModuleSpec>,
     state: Arc<InstanceState>,
 ) -> Result<Instance, Vec<Problem>> {
@@ -23,8 +24,8 @@ pub(super) async fn make_within(
         let places = vec![Place::source(format!("the module `{name}`"), site)];
         vec![Problem { code, what, places, help: help.to_owned() }]
     };
-    let shared = base.clone();
-    let made = base.runtime.spawn(async move { make(&shared, spec, &state) });
+    let (shared, configuration) = (base.clone(), configuration.clone());
+    let made = base.runtime.spawn(async move { make(&shared, &configuration, spec, &state) });
     match timeout(limit, made).await {
         Ok(Ok(made)) => made,
         Ok(Err(error)) => {
@@ -39,13 +40,18 @@ pub(super) async fn make_within(
 }
 
 /// Makes one instance: handles from the starters, then its constructor.
-fn make(base: &Shared, spec: Arc<ModuleSpec>, state: &Arc<InstanceState>) -> Result<Instance, Vec<Problem>> {
-    let settings = base.module_settings(&state.id.module, &state.id.scene);
+fn make(
+    base: &Shared,
+    configuration: &Configuration,
+    spec: Arc<ModuleSpec>,
+    state: &Arc<InstanceState>,
+) -> Result<Instance, Vec<Problem>> {
+    let settings = configuration.module(&state.id.module, &state.id.scene);
     let module = || Place::source(format!("the module `{}`", spec.name), spec.site);
     let mut handles = Handles::default();
     let mut problems = Vec::new();
     for starter in base.starters().iter() {
-        let staged = Staged { id: &state.id, requirements: &spec.requirements, settings: &settings };
+        let staged = Staged { id: &state.id, requirements: &spec.requirements, settings: &settings, breaking: false };
         let result = catch(|| starter.calls.provide(&mut Provided { staged, handles: &mut handles }));
         if let Err(error) = result.unwrap_or_else(|text| Err(anyhow::anyhow!("it panicked: {text}"))) {
             problems.extend(problems_of(error, "not-provided", |error| {
@@ -95,7 +101,8 @@ fn make(base: &Shared, spec: Arc<ModuleSpec>, state: &Arc<InstanceState>) -> Res
         })
         .collect();
     let (module, published) = (Contained::new(erased, context.state()), Contained::new(published, context.state()));
-    Ok(Instance { spec, context, module, published, exports: OnceLock::new() })
+    let settings = configuration.tree.clone();
+    Ok(Instance { spec, context, module, published, exports: OnceLock::new(), settings })
 }
 
 /// The problems of an error: its own, where it carries a list; else one that `describe` makes.

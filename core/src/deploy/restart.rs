@@ -2,15 +2,16 @@
 //! given up when that does not help.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use crate::base::Shared;
-use crate::compose::{CompositionError, Problem};
-use crate::deploy::{Change, Reason, deploy};
+use crate::compose::{Composition, CompositionError, Problem};
+use crate::deploy::{Change, Member, Reason, deploy};
 use crate::descriptors::ModuleName;
 use crate::module::{InstanceState, ModuleSpec, ModuleState};
 use crate::scene::SceneName;
@@ -31,17 +32,57 @@ pub(crate) struct RestartPolicy {
 
 /// What the restart policy does about a module.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RestartInfo {
     /// The module.
     pub module: ModuleName,
+    /// The scene.
+    pub scene: SceneName,
     /// How many failures there were in a row.
     pub failures: u32,
     /// How many restarts are tried before it is given up.
     pub attempts: u32,
     /// The last failure.
     pub cause: String,
-    /// What is done about it, in words: `restarts in 2s`, `restarted`, `given up`.
-    pub action: String,
+    /// What is done about it.
+    pub action: RestartAction,
+}
+
+/// What the restart policy does about a failure. Written as [`Display`](fmt::Display) says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestartAction {
+    /// It is restarted after this wait.
+    RestartsIn(Duration),
+    /// It was restarted.
+    Restarted,
+    /// The restart has failed too.
+    FailedAgain,
+    /// No more restarts are tried.
+    GivenUp,
+    /// Somebody has deployed it anew before the restart.
+    DeployedAnew,
+    /// Somebody has taken it out before the restart.
+    TakenOut,
+}
+
+impl fmt::Display for RestartAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RestartsIn(wait) => write!(f, "restarts in {}", humantime::format_duration(*wait)),
+            Self::Restarted => f.write_str("restarted"),
+            Self::FailedAgain => f.write_str("failed again"),
+            Self::GivenUp => f.write_str("given up"),
+            Self::DeployedAnew => f.write_str("deployed anew meanwhile"),
+            Self::TakenOut => f.write_str("taken out meanwhile"),
+        }
+    }
+}
+
+impl Serialize for RestartAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 struct Record {
@@ -85,9 +126,9 @@ pub(super) fn overtaken(module: &ModuleName) -> CompositionError {
 }
 
 /// The failures of a base's modules.
+#[derive(Default)]
 pub(crate) struct Restarts {
-    policy: RestartPolicy,
-    records: Mutex<BTreeMap<ModuleName, Record>>,
+    records: Mutex<BTreeMap<Member, Record>>,
 }
 
 enum Verdict {
@@ -97,8 +138,8 @@ enum Verdict {
 }
 
 impl Restarts {
-    pub(crate) fn new(policy: RestartPolicy) -> Self {
-        Self { policy, records: Mutex::default() }
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     /// What is done about each module that has failed.
@@ -106,32 +147,52 @@ impl Restarts {
         lock(&self.records).values().map(|record| record.info.clone()).collect()
     }
 
-    /// Whether a module has failed, and has not been deployed anew since.
-    pub(crate) fn knows(&self, module: &ModuleName) -> bool {
-        lock(&self.records).contains_key(module)
+    /// Whether a module has failed in a scene, and has not been deployed anew since.
+    pub(crate) fn knows(&self, member: &Member) -> bool {
+        lock(&self.records).contains_key(member)
+    }
+
+    /// Whether a module has failed in any scene, and has not been deployed anew since.
+    pub(super) fn knows_module(&self, module: &ModuleName) -> bool {
+        lock(&self.records).keys().any(|(name, _)| name == module)
+    }
+
+    /// The modules that have failed and are not part of a composition.
+    pub(super) fn waiting(&self, composition: &Composition) -> Vec<ModuleName> {
+        let is_out = |(module, scene): &&Member| composition.instance(module, scene).is_none();
+        lock(&self.records).keys().filter(is_out).map(|(module, _)| module.clone()).collect()
     }
 
     /// Somebody has deployed the module anew, or has taken it out: its failures are over.
-    pub(crate) fn forget(&self, module: &ModuleName) {
-        lock(&self.records).remove(module);
+    pub(crate) fn forget(&self, member: &Member) {
+        lock(&self.records).remove(member);
+    }
+
+    /// Somebody has taken the module out: it is not waited for in any scene.
+    pub(super) fn forget_module(&self, module: &ModuleName) {
+        lock(&self.records).retain(|(name, _), _| name != module);
     }
 
     /// Whether this restart is still wanted.
-    fn is_pending(&self, module: &ModuleName, failed: Failed) -> bool {
-        lock(&self.records).get(module).is_some_and(|record| record.pending == Some(failed))
+    fn is_pending(&self, member: &Member, failed: Failed) -> bool {
+        lock(&self.records).get(member).is_some_and(|record| record.pending == Some(failed))
     }
 
-    /// A task of an instance that serves has failed.
+    /// A task of an instance that serves has failed; or an exclusive one is down, since neither it nor what
+    /// was to replace it came up again.
     pub(crate) fn failed(&self, base: &Arc<Shared>, instance: &InstanceState, cause: String) {
         // A generation that is on its way out is not worth a restart.
-        if instance.state() != ModuleState::Active || !base.pin().holds(instance.uid) {
+        let is_up = instance.state() == ModuleState::Active;
+        if !(is_up || instance.door.is_down()) || !base.pin().holds(instance.uid) {
             return;
         }
         let failed = Failed::Serving(instance.uid);
-        match self.judge(&instance.id.module, failed, &cause) {
-            Verdict::After(wait) => restart_later(base, instance.id.module.clone(), failed, None, wait),
+        let member = (instance.id.module.clone(), instance.id.scene.clone());
+        let policy = base.restart_policy();
+        match self.judge(&policy, &member, failed, &cause) {
+            Verdict::After(wait) => restart_later(base, member, failed, None, wait),
             Verdict::GiveUp => {
-                let cause = format!("given up after {} restarts: {cause}", self.policy.attempts);
+                let cause = format!("given up after {} restarts: {cause}", policy.attempts);
                 instance.transition_where(|state| state == ModuleState::Active, ModuleState::Failed, &cause);
             }
             Verdict::AlreadyPending => {}
@@ -139,37 +200,39 @@ impl Restarts {
     }
 
     /// An optional module that is not part of the composition did not start.
-    pub(crate) fn did_not_start(&self, base: &Arc<Shared>, spec: Arc<ModuleSpec>, cause: &str) {
-        match self.judge(&spec.name, Failed::Outside, cause) {
-            Verdict::After(wait) => restart_later(base, spec.name.clone(), Failed::Outside, Some(spec), wait),
+    pub(crate) fn did_not_start(&self, base: &Arc<Shared>, member: &Member, spec: &Arc<ModuleSpec>, cause: &str) {
+        let policy = base.restart_policy();
+        match self.judge(&policy, member, Failed::Outside, cause) {
+            Verdict::After(wait) => restart_later(base, member.clone(), Failed::Outside, Some(spec.clone()), wait),
             Verdict::GiveUp => tracing::error!(
                 target: "bedplate::lifecycle", module = %spec.name,
-                "`{}` is given up after {} attempts: {cause}", spec.name, self.policy.attempts
+                "`{}` is given up after {} attempts: {cause}", spec.name, policy.attempts
             ),
             Verdict::AlreadyPending => {}
         }
     }
 
     /// A restart has failed. The generation that was to be replaced serves on, where there is one.
-    fn failed_again(&self, base: &Arc<Shared>, failed: Failed, spec: Arc<ModuleSpec>, cause: &str) {
+    fn failed_again(&self, base: &Arc<Shared>, failed: Failed, member: &Member, spec: &Arc<ModuleSpec>, cause: &str) {
         let now = base.pin();
-        let serving =
-            now.instance(&spec.name, &SceneName::main()).filter(|serving| failed == Failed::Serving(serving.uid()));
+        let serving = now.instance(&member.0, &member.1).filter(|serving| failed == Failed::Serving(serving.uid()));
         match serving {
             Some(serving) => self.failed(base, serving.state_cell(), cause.to_owned()),
-            None => self.did_not_start(base, spec, cause),
+            None => self.did_not_start(base, member, spec, cause),
         }
     }
 
-    fn judge(&self, module: &ModuleName, failed: Failed, cause: &str) -> Verdict {
+    fn judge(&self, policy: &RestartPolicy, member: &Member, failed: Failed, cause: &str) -> Verdict {
+        let (module, scene) = member;
         let mut records = lock(&self.records);
-        let record = records.entry(module.clone()).or_insert_with(|| Record {
+        let record = records.entry(member.clone()).or_insert_with(|| Record {
             info: RestartInfo {
                 module: module.clone(),
+                scene: scene.clone(),
                 failures: 0,
-                attempts: self.policy.attempts,
+                attempts: policy.attempts,
                 cause: String::new(),
-                action: String::new(),
+                action: RestartAction::FailedAgain,
             },
             last: Instant::now(),
             pending: None,
@@ -177,70 +240,65 @@ impl Restarts {
         if record.pending == Some(failed) {
             return Verdict::AlreadyPending;
         }
-        if record.last.elapsed() > self.policy.reset_after {
+        if record.last.elapsed() > policy.reset_after {
             record.info.failures = 0;
         }
         record.last = Instant::now();
+        record.info.attempts = policy.attempts;
         record.info.failures += 1;
         cause.clone_into(&mut record.info.cause);
-        if record.info.failures > self.policy.attempts {
-            "given up".clone_into(&mut record.info.action);
+        if record.info.failures > policy.attempts {
+            record.info.action = RestartAction::GivenUp;
             record.pending = None;
             return Verdict::GiveUp;
         }
         let doublings = record.info.failures.saturating_sub(1).min(31);
-        let wait = self.policy.initial.saturating_mul(1 << doublings).min(self.policy.longest);
-        record.info.action = format!("restarts in {}", humantime::format_duration(wait));
+        let wait = policy.initial.saturating_mul(1 << doublings).min(policy.longest);
+        record.info.action = RestartAction::RestartsIn(wait);
         record.pending = Some(failed);
         tracing::warn!(
-            target: "bedplate::lifecycle", %module, attempt = record.info.failures, of = self.policy.attempts,
+            target: "bedplate::lifecycle", %module, attempt = record.info.failures, of = policy.attempts,
             "`{module}` {}: {cause}", record.info.action
         );
         Verdict::After(wait)
     }
 
     /// A restart was carried out, or not: says so, unless the next failure is there already.
-    fn settle(&self, module: &ModuleName, failed: Failed, action: &str) {
+    fn settle(&self, member: &Member, failed: Failed, action: RestartAction) {
         let mut records = lock(&self.records);
-        if let Some(record) = records.get_mut(module).filter(|record| record.pending == Some(failed)) {
+        if let Some(record) = records.get_mut(member).filter(|record| record.pending == Some(failed)) {
             record.pending = None;
-            action.clone_into(&mut record.info.action);
+            record.info.action = action;
         }
     }
 }
 
 /// Waits, then deploys the module anew: `spec` for one that is not in the composition.
-fn restart_later(
-    base: &Arc<Shared>,
-    module: ModuleName,
-    failed: Failed,
-    spec: Option<Arc<ModuleSpec>>,
-    wait: Duration,
-) {
+fn restart_later(base: &Arc<Shared>, member: Member, failed: Failed, spec: Option<Arc<ModuleSpec>>, wait: Duration) {
     let weak = Arc::downgrade(base);
     base.runtime.spawn(async move {
         tokio::time::sleep(wait).await;
         let Some(base) = weak.upgrade() else { return };
-        if !base.restarts.is_pending(&module, failed) {
+        if !base.restarts.is_pending(&member, failed) {
             return;
         }
-        let Some(again) = base.deployer.spec(&module).await.or(spec) else {
-            return base.restarts.settle(&module, failed, "taken out meanwhile");
+        let Some(again) = base.deployer.spec(&member).or(spec) else {
+            return base.restarts.settle(&member, failed, RestartAction::TakenOut);
         };
         let mut change = Change::new();
-        change.put.insert(module.clone(), again.clone());
-        let result = deploy(&base, change, Reason::Restart(failed)).await;
+        change.put.insert(member.clone(), again.clone());
+        let result = deploy(&base, change, Reason::Restart(failed), None).await;
         if !result.as_ref().is_err_and(|error| error.has(OVERTAKEN)) {
-            base.stats_of(&module, &SceneName::main()).restarted();
+            base.stats_of(&member.0, &member.1).restarted();
         }
         match result {
-            Ok(_) => base.restarts.settle(&module, failed, "restarted"),
-            Err(error) if error.has(OVERTAKEN) => base.restarts.settle(&module, failed, "deployed anew meanwhile"),
+            Ok(_) => base.restarts.settle(&member, failed, RestartAction::Restarted),
+            Err(error) if error.has(OVERTAKEN) => base.restarts.settle(&member, failed, RestartAction::DeployedAnew),
             Err(_) if base.is_ending() => {}
             Err(error) => {
                 // The verdict on this failure may wait again: the record must be free for it.
-                base.restarts.settle(&module, failed, "failed again");
-                base.restarts.failed_again(&base, failed, again, &error.to_string());
+                base.restarts.settle(&member, failed, RestartAction::FailedAgain);
+                base.restarts.failed_again(&base, failed, &member, &again, &error.to_string());
             }
         }
     });

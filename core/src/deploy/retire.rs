@@ -1,38 +1,81 @@
 //! The end of instances that left the composition: drain, stop, release, retire.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::base::Shared;
-use crate::compose::{Composition, Problem, required_by_index, start_order};
+use crate::compose::{Composition, Problem, required_among, start_order};
+use crate::deploy::bake::Leaving;
 use crate::deploy::cell::all_free;
 use crate::deploy::start::place;
-use crate::deploy::{Count, Pinned, Versioned, not_longer_than};
+use crate::deploy::{Count, LaterStep, Pinned, Versioned, not_longer_than};
 use crate::isolation::{Entry, EntryFuture, EntryInfo, EntryKind};
 use crate::module::{Instance, InstanceState, ModuleState};
 use crate::service::CallError;
+use crate::sync::lock;
 
-/// Ends `leaving`, which `was` held and the composition that serves now does not.
+/// Asks an instance that serves no longer to end: its background work stops, and what is inside ends.
+pub(super) fn begin_drain(instance: &Instance, cause: &str) {
+    let state = instance.state_cell();
+    state.transition(ModuleState::Draining, cause);
+    state.draining.cancel();
+    lock(&state.background).cancel();
+}
+
+/// Ends `leaving`, which the composition that serves now does not hold, and which [`begin_drain`] was called on.
 ///
 /// Waits until no entry, stream or task is left, or until the deadline, then cancels and names
 /// what is left; stops the instances in reverse order of their requirements; and lets the
 /// starters free what they were given.
-pub(super) async fn retire(base: Arc<Shared>, was: Arc<Versioned<Composition>>, leaving: Vec<Arc<Instance>>) {
-    if timeout(base.drain.deadline, drained(&base, &leaving)).await.is_err() {
-        cancel_left(&base, &leaving);
+pub(super) async fn retire(base: Arc<Shared>, leaving: Vec<Leaving>) {
+    let instances: Vec<_> = leaving.iter().map(|leaving| leaving.instance.clone()).collect();
+    let (since, limit) = (Instant::now(), base.drain().deadline);
+    let mut left = BTreeMap::new();
+    if timeout(limit, drained(&base, &instances)).await.is_err() {
+        left = instances.iter().map(|instance| (instance.uid(), describe_left(instance))).collect();
+        cancel_left(&base, &instances);
         // What was cancelled leaves at its next poll; what blocks its thread cannot be waited for.
-        if timeout(base.lifecycle.stop_deadline, drained(&base, &leaving)).await.is_err() {
-            close_homes(&leaving);
+        if timeout(base.lifecycle().stop_deadline, drained(&base, &instances)).await.is_err() {
+            close_homes(&instances);
         }
     }
-    stop_all(&base, &was, &leaving).await;
-    bury(&base, &states(&leaving)).await;
-    drop(was);
+    for leaving in &leaving {
+        let trouble = left.remove(&leaving.instance.uid()).flatten();
+        report(&base, leaving, "drain", since.elapsed(), trouble).await;
+    }
+    for index in stop_order(&instances) {
+        let (leaving, since) = (&leaving[index], Instant::now());
+        if let Some(result) = stop_one(&base, &leaving.was, &leaving.instance).await {
+            report(&base, leaving, "stop", since.elapsed(), result.err()).await;
+        }
+    }
+    bury(&base, &states(&instances)).await;
+    // Still counted as leaving until all of it is let go.
+    let counted: Vec<_> = leaving.into_iter().map(Leaving::counted).collect();
     base.forget_superseded();
-    tell_leaks(&base, leaving);
+    base.forget_stats(&instances);
+    tell_leaks(&base, instances);
+    drop(counted);
+}
+
+async fn report(base: &Shared, leaving: &Leaving, name: &'static str, took: Duration, trouble: Option<String>) {
+    let (deployment, instance) = (leaving.reporter.deployment, leaving.instance.id().clone());
+    leaving.reporter.later(base, LaterStep { deployment, instance, name, took, trouble }).await;
+}
+
+/// What is still inside an instance at the drain's deadline, in words.
+fn describe_left(instance: &Instance) -> Option<String> {
+    let mut left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
+    let streams = instance.state_cell().streams.now();
+    if streams > 0 {
+        left.push(format!("{streams} streams"));
+    }
+    (!left.is_empty()).then(|| format!("cancelled at the drain's deadline: {}", left.join(", ")))
 }
 
 /// Ends instances of the composition `next`, which does not go live: cancels what they began, and
@@ -48,9 +91,17 @@ pub(super) async fn abandon(
         state.transition_where(|state| state == ModuleState::Active, ModuleState::Draining, cause);
         state.cancel();
     }
-    let _ = timeout(base.lifecycle.stop_deadline, idle(instances)).await;
-    stop_all(base, next, instances).await;
+    let _ = timeout(base.lifecycle().stop_deadline, idle(instances)).await;
+    for index in stop_order(instances) {
+        stop_one(base, next, &instances[index]).await;
+    }
     forget(base, instances, cause).await;
+}
+
+/// Ends instances that were made to be looked at.
+pub(super) async fn put_aside(base: &Shared, instances: &[Arc<Instance>], cause: &str) {
+    instances.iter().for_each(|instance| instance.state_cell().transition(ModuleState::Stopped, cause));
+    bury(base, &states(instances)).await;
 }
 
 /// Ends instances that were never started.
@@ -72,7 +123,7 @@ pub(super) async fn bury(base: &Shared, instances: &[Arc<InstanceState>]) {
                 starter.calls.release(&instance.id).await;
                 Ok(())
             };
-            if let Err(error) = not_longer_than(base.lifecycle.stop_deadline, releasing).await {
+            if let Err(error) = not_longer_than(base.lifecycle().stop_deadline, releasing).await {
                 let name = starter.descriptor.name;
                 tracing::error!(target: "bedplate::deploy", starter = name, "the starter `{name}` did not release {}: {error:#}", instance.id);
             }
@@ -85,7 +136,7 @@ fn states(instances: &[Arc<Instance>]) -> Vec<Arc<InstanceState>> {
 }
 
 /// Waits until no task and no stream of the instances is left.
-async fn idle(instances: &[Arc<Instance>]) {
+pub(super) async fn idle(instances: &[Arc<Instance>]) {
     for instance in instances {
         instance.state_cell().tasks.none().await;
         instance.state_cell().streams.none().await;
@@ -109,6 +160,22 @@ async fn drained(base: &Shared, leaving: &[Arc<Instance>]) {
             if is_quiet(base, leaving) {
                 return;
             }
+        }
+    }
+}
+
+/// Waits until no entry can be inside any of the instances: none has pinned a composition that holds one.
+pub(super) async fn left_by_entries(base: &Shared, instances: &[Arc<Instance>]) {
+    loop {
+        let given_up = base.given_up.notified();
+        let holding = base.superseded_holding(instances);
+        tokio::select! {
+            _ = join_all(holding.iter().map(|composition| composition.pins().none())) => {}
+            () = given_up => {}
+        }
+        let holding = base.superseded_holding(instances);
+        if all_free(holding.iter().map(|composition| composition.pins())) {
+            return;
         }
     }
 }
@@ -156,7 +223,7 @@ fn cancel_left(base: &Shared, leaving: &[Arc<Instance>]) {
     }
 }
 
-fn tell_cancelled(left: &EntryInfo, instance: &Instance) {
+pub(super) fn tell_cancelled(left: &EntryInfo, instance: &Instance) {
     tracing::warn!(
         target: "bedplate::deploy",
         module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
@@ -172,10 +239,14 @@ fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
     let held = base.superseded_holding(&leaving);
     let retired: Vec<_> = leaving.iter().map(Arc::downgrade).collect();
     drop(leaving);
-    let limit = base.lifecycle.stop_deadline;
+    let limit = base.lifecycle().stop_deadline;
+    let weak = Arc::downgrade(base);
     base.runtime.spawn(async move {
-        sleep(limit).await;
-        retired.iter().filter_map(Weak::upgrade).for_each(|leak| tell_leak(&leak));
+        for retired in retired {
+            if let Some(leak) = outlives(&weak, &retired, limit).await {
+                tell_leak(&leak);
+            }
+        }
     });
     if held.is_empty() {
         return;
@@ -190,6 +261,19 @@ fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
     });
 }
 
+/// The instance, where it is still there after the limit though no composition holds it. One that is kept for
+/// somebody else (a warm neighbour, say) may: then it is asked again later.
+async fn outlives(base: &Weak<Shared>, retired: &Weak<Instance>, limit: Duration) -> Option<Arc<Instance>> {
+    loop {
+        sleep(limit).await;
+        let instance = retired.upgrade()?;
+        let is_held = base.upgrade().is_some_and(|base| base.keeps_for_others(&instance));
+        if !is_held {
+            return Some(instance);
+        }
+    }
+}
+
 fn tell_leak(instance: &Instance) {
     let left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
     tracing::warn!(
@@ -200,22 +284,23 @@ fn tell_leak(instance: &Instance) {
     );
 }
 
-/// Calls `stop` on each that has started: whoever requires another first, the deadline for each,
-/// all errors told.
-async fn stop_all(base: &Arc<Shared>, was: &Arc<Versioned<Composition>>, instances: &[Arc<Instance>]) {
-    let Some(first) = instances.first() else { return };
-    let specs: Vec<_> = instances.iter().map(|instance| instance.spec.clone()).collect();
-    let needs = required_by_index(first.scene(), &specs);
+/// The order in which instances stop: whoever requires another first.
+pub(super) fn stop_order(instances: &[Arc<Instance>]) -> impl Iterator<Item = usize> + use<> {
+    let members: Vec<_> = instances.iter().map(|instance| (instance.scene(), &*instance.spec)).collect();
+    let needs = required_among(&members);
     let order = start_order(&needs).unwrap_or_else(|_| (0..instances.len()).collect());
-    for index in order.into_iter().rev() {
-        stop_one(base, was, &instances[index]).await;
-    }
+    order.into_iter().rev()
 }
 
-async fn stop_one(base: &Shared, was: &Arc<Versioned<Composition>>, instance: &Arc<Instance>) {
+/// Calls `stop` on an instance that has started, with its deadline; what goes wrong is told, and returned.
+pub(super) async fn stop_one(
+    base: &Shared,
+    was: &Arc<Versioned<Composition>>,
+    instance: &Arc<Instance>,
+) -> Option<Result<(), String>> {
     let state = instance.state_cell();
     if !state.has_started.load(Ordering::Acquire) {
-        return;
+        return None;
     }
     let module = instance.clone();
     let entry = Entry::new(EntryKind::Stop, "stop");
@@ -223,9 +308,12 @@ async fn stop_one(base: &Shared, was: &Arc<Versioned<Composition>>, instance: &A
     let work = Box::pin(async move { module.object().stop().await.map_err(|error| format!("{error:#}")) });
     let gated = EntryFuture::new(Some(Pinned::new(Versioned::pin(was))), state, &entry, None, work);
     let mut task = state.runtime.spawn(gated);
-    let limit = base.lifecycle.stop_deadline;
+    let limit = base.lifecycle().stop_deadline;
     let (code, what) = match timeout(limit, &mut task).await {
-        Ok(Ok(Ok(Ok(())))) => return stopped(instance, "its stop has ended"),
+        Ok(Ok(Ok(Ok(())))) => {
+            stopped(instance, "its stop has ended");
+            return Some(Ok(()));
+        }
         Ok(Ok(Ok(Err(error)))) => ("stop-failed", format!("its stop failed: {error}")),
         Ok(Ok(Err(CallError::Panicked { .. }))) => ("stop-panicked", "its stop panicked".to_owned()),
         Ok(Ok(Err(error))) => ("stop-failed", format!("its stop was interrupted: {error}")),
@@ -243,6 +331,7 @@ async fn stop_one(base: &Shared, was: &Arc<Versioned<Composition>>, instance: &A
         help: "mend its `stop`, or raise `lifecycle.stop_deadline`".to_owned(),
     });
     stopped(instance, &what);
+    Some(Err(what))
 }
 
 /// One that has failed stays so, though it was stopped.

@@ -10,11 +10,10 @@ use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::timeout;
 
-use crate::compose::{Composition, Place, Problem, required_by_index};
+use crate::compose::{Composition, Place, Problem, required_among};
 use crate::deploy::{Pinned, Versioned};
 use crate::isolation::{Contained, Entry, EntryFuture, EntryKind};
 use crate::module::{Exports, Instance, ModuleState};
-use crate::scene::SceneName;
 use crate::service::CallError;
 
 /// The code of a module that was not started because of another one.
@@ -28,13 +27,12 @@ pub(super) struct Started {
 
 /// Starts `instances` on the composition `next`, which is not visible yet.
 pub(super) async fn start_all(
-    scene: &SceneName,
     next: &Arc<Versioned<Composition>>,
     instances: &[Arc<Instance>],
     deadlines: &[Duration],
 ) -> Started {
-    let specs: Vec<_> = instances.iter().map(|instance| instance.spec.clone()).collect();
-    let needs = required_by_index(scene, &specs);
+    let members: Vec<_> = instances.iter().map(|instance| (instance.scene(), &*instance.spec)).collect();
+    let needs = required_among(&members);
     let mut needed_by = vec![Vec::new(); instances.len()];
     for (index, needs) in needs.iter().enumerate() {
         needs.iter().for_each(|needed| needed_by[*needed].push(index));
@@ -96,13 +94,28 @@ async fn start_one(
     deadline: Duration,
 ) -> Result<(), Problem> {
     instance.state_cell().transition(ModuleState::Starting, "its requirements have started");
+    // Always so, where it ever is so: a module that exports what its start makes fails the first time.
+    if instance.spec.exclusive || instance.spec.hands_over {
+        export(&next, &instance, deadline).await?;
+    }
     step(&next, &instance, EntryKind::Start, deadline).await?;
     instance.state_cell().has_started.store(true, Ordering::Release);
     step(&next, &instance, EntryKind::Ready, deadline).await?;
-    let exports = gather_exports(&next, &instance, deadline).await?;
-    // Set once: an instance starts once.
-    let _ = instance.exports.set(Contained::new(exports, instance.state_cell()));
+    export(&next, &instance, deadline).await?;
     instance.state_cell().transition(ModuleState::Active, "it has started and is ready");
+    Ok(())
+}
+
+/// Asks an instance for what it exports, once.
+pub(super) async fn export(
+    next: &Arc<Versioned<Composition>>,
+    instance: &Arc<Instance>,
+    deadline: Duration,
+) -> Result<(), Problem> {
+    if instance.exports.get().is_none() {
+        let exports = gather_exports(next, instance, deadline).await?;
+        let _ = instance.exports.set(Contained::new(exports, instance.state_cell()));
+    }
     Ok(())
 }
 
@@ -136,7 +149,7 @@ async fn step(
     }
 }
 
-async fn gather_exports(
+pub(super) async fn gather_exports(
     next: &Arc<Versioned<Composition>>,
     instance: &Arc<Instance>,
     deadline: Duration,

@@ -2,6 +2,7 @@
 
 mod module;
 mod name;
+mod object;
 mod service;
 mod settings;
 mod site;

@@ -23,6 +23,8 @@ pub struct ModuleDescriptor {
     pub site: Site,
     /// Whether a base can do without it.
     pub presence: Presence,
+    /// Whether it owns what cannot be there twice: the old generation stops before the new one starts.
+    pub exclusive: bool,
     /// The version of bedplate that it was built with.
     pub bedplate: &'static str,
     /// Its requirements and its constructor.

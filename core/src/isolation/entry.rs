@@ -27,6 +27,8 @@ pub enum EntryKind {
     Start,
     /// The question whether it is ready.
     Ready,
+    /// The hand-over of the module's state.
+    HandOver,
     /// The module's stop.
     Stop,
 }
@@ -43,6 +45,7 @@ impl EntryKind {
             Self::Task => "task",
             Self::Start => "start",
             Self::Ready => "ready",
+            Self::HandOver => "hand-over",
             Self::Stop => "stop",
         }
     }

@@ -8,7 +8,8 @@ use crate::deploy::Pinned;
 use crate::module::{InstanceId, InstanceState};
 
 thread_local! {
-    static CURRENT: RefCell<Option<Frame>> = const { RefCell::new(None) };
+    /// Whoever is polled by another stands above it: so this is the path of calls, the innermost last.
+    static AT_WORK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One module at work: in which instance, on which composition, until when.
@@ -25,37 +26,41 @@ impl Frame {
     /// Looks at the frame that is set on this thread. `look` runs no module code.
     pub(crate) fn with_current<T>(look: impl FnOnce(Option<&Self>) -> T) -> T {
         // A thread that ends has no frame any more, and may still log.
-        if CURRENT.try_with(|_| ()).is_err() {
+        if AT_WORK.try_with(|_| ()).is_err() {
             return look(None);
         }
-        CURRENT.with_borrow(|frame| look(frame.as_ref()))
+        AT_WORK.with_borrow(|frames| look(frames.last()))
     }
 
-    /// Sets a frame on this thread, and returns the one before; on a thread that ends, the same.
-    fn swap(mut frame: Option<Self>) -> Option<Self> {
-        let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), &mut frame));
-        frame
+    /// Whether one of the instances on the path of calls that has come to here is as asked for.
+    /// `is` runs no module code.
+    pub(crate) fn on_call_path(is: impl Fn(&InstanceState) -> bool) -> bool {
+        let any = |frames: &RefCell<Vec<Self>>| frames.borrow().iter().any(|frame| is(&frame.instance));
+        AT_WORK.try_with(any).unwrap_or(false)
     }
 }
 
-/// Sets a frame for as long as it lives, and restores the one before.
+/// Sets a frame for as long as it lives; the one before is then set again.
 ///
 /// The frame moves to the thread and back, so that a poll costs no reference count.
 pub(crate) struct Scoped<'f> {
     frame: &'f mut Option<Frame>,
-    before: Option<Frame>,
+    is_set: bool,
 }
 
 impl<'f> Scoped<'f> {
     pub(crate) fn enter(frame: &'f mut Option<Frame>) -> Self {
-        let before = Frame::swap(frame.take());
-        Self { frame, before }
+        // On a thread that ends, the frame stays where it is.
+        let set = AT_WORK.try_with(|frames| frame.take().map(|frame| frames.borrow_mut().push(frame)).is_some());
+        Self { frame, is_set: set.unwrap_or(false) }
     }
 }
 
 impl Drop for Scoped<'_> {
     fn drop(&mut self) {
-        *self.frame = Frame::swap(self.before.take());
+        if self.is_set {
+            *self.frame = AT_WORK.try_with(|frames| frames.borrow_mut().pop()).ok().flatten();
+        }
     }
 }
 

@@ -5,16 +5,15 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-use tokio::time::Instant;
+use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::deploy::Pinned;
 use crate::isolation::inflight::Record;
-use crate::isolation::{Entry, EntryKind, Frame, Scoped, catch, text_of};
+use crate::isolation::{Entry, EntryKind, Frame, Let, Passage, Scoped, Waiting, Waits, catch, text_of};
 use crate::module::{InstanceId, InstanceState};
 use crate::service::CallError;
 use crate::starter::{Around, Next, Outcome};
@@ -88,9 +87,19 @@ pub(crate) struct EntryFuture<'a, T> {
     record: Arc<Record>,
     id: u64,
     timer: Option<Pin<Box<Sleep>>>,
-    refused: Option<CallError>,
-    /// Whether the module's code has been reached.
+    way: Way,
+    /// Whether it has been polled: a wrapper of a starter may not let it come so far.
     entered: bool,
+}
+
+/// How far an entry has come.
+enum Way {
+    /// Into the module.
+    In,
+    /// To its door, which is held.
+    AtTheDoor(Box<Waiting>),
+    /// Not farther than the door.
+    Refused(CallError),
 }
 
 impl<'a, T> EntryFuture<'a, T> {
@@ -106,7 +115,7 @@ impl<'a, T> EntryFuture<'a, T> {
         let (id, record) = instance.in_flight.add(kind, entry.shared_label(), place, composition);
         instance.stats.entered(kind);
         let deadline = entry.time_limit().and_then(|limit| Instant::now().checked_add(limit));
-        let refused = refusal(instance, kind, entry.label());
+        let way = if instance.door.is_open() { Way::In } else { way_in(instance, &record, deadline) };
         let frame = Frame { pin: pin.map(Arc::new), instance: instance.clone(), deadline, depth: 0 };
         Self {
             work: Some(work),
@@ -116,7 +125,7 @@ impl<'a, T> EntryFuture<'a, T> {
             record,
             id,
             timer: None,
-            refused,
+            way,
             entered: false,
         }
     }
@@ -140,18 +149,50 @@ impl<'a, T> EntryFuture<'a, T> {
         Err(error)
     }
 
+    /// Waits where the door is held, and says why it is not let in.
+    fn poll_way(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        let Self { way, instance, record, deadline, .. } = self;
+        while let Way::AtTheDoor(waiting) = way {
+            *way = match ready!(waiting.poll(cx, || target(instance, record))) {
+                Let::Ask => way_in(instance, record, *deadline),
+                Let::Elsewhere(_) => Way::Refused(CallError::Superseded { target: target(instance, record) }),
+                Let::Refused(error) => Way::Refused(error),
+            };
+        }
+        match way {
+            Way::Refused(error) => Poll::Ready(Err(error.clone())),
+            Way::In | Way::AtTheDoor(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     fn target(&self) -> String {
-        format!("{} ({})", self.instance.id.module, self.record.label)
+        target(&self.instance, &self.record)
     }
 }
 
-/// Whether an instance takes an entry now.
-fn refusal(instance: &InstanceState, kind: EntryKind, label: &str) -> Option<CallError> {
-    let open = match kind {
-        EntryKind::Start | EntryKind::Ready | EntryKind::Stop | EntryKind::Task => true,
-        EntryKind::Request | EntryKind::Job | EntryKind::Message | EntryKind::Call => instance.has_come_up(),
-    };
-    (!open).then(|| CallError::NotStarted { target: format!("{} ({label})", instance.id.module) })
+fn target(instance: &InstanceState, record: &Record) -> String {
+    format!("{} ({})", instance.id.module, record.label)
+}
+
+/// The way of an entry whose door is not open.
+#[cold]
+fn way_in(instance: &Arc<InstanceState>, record: &Record, deadline: Option<Instant>) -> Way {
+    record.set_waiting(Waits::NoMore);
+    match record.kind {
+        EntryKind::Request | EntryKind::Job | EntryKind::Message | EntryKind::Call => {}
+        // The base's own, and the module's.
+        _ => return Way::In,
+    }
+    match instance.door.passage(None) {
+        // What enters one that has stopped is cancelled at once: its list is closed.
+        Passage::Open | Passage::Stopped => Way::In,
+        Passage::Down => Way::Refused(CallError::NotStarted { target: target(instance, record) }),
+        Passage::Elsewhere(_) => Way::Refused(CallError::Superseded { target: target(instance, record) }),
+        Passage::Held(longest) => {
+            record.set_waiting(Waits::AtTheGate);
+            Way::AtTheDoor(Box::new(Waiting::new(instance, longest, deadline)))
+        }
+    }
 }
 
 impl<T> Future for EntryFuture<'_, T> {
@@ -160,11 +201,11 @@ impl<T> Future for EntryFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         this.entered = true;
-        if let Some(error) = this.refused.take() {
+        if !matches!(this.way, Way::Refused(_)) && this.record.poll_cancelled(cx.waker()) {
+            let error = CallError::Cancelled { target: this.target() };
             return Poll::Ready(this.give_up(error));
         }
-        if this.record.poll_cancelled(cx.waker()) {
-            let error = CallError::Cancelled { target: this.target() };
+        if let Err(error) = ready!(this.poll_way(cx)) {
             return Poll::Ready(this.give_up(error));
         }
         let Some(work) = this.work.as_mut() else {

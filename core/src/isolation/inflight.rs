@@ -25,8 +25,10 @@ pub struct EntryInfo {
     pub kind: EntryKind,
     /// What it is called: `GET /articles/{slug}`, a job's or a task's name.
     pub label: String,
-    /// How long it has been inside, in milliseconds.
+    /// How long it has been inside, in milliseconds, the time at the gate included.
     pub age_ms: u64,
+    /// Whether it still waits at the gate: the module is being replaced.
+    pub waiting: bool,
     /// Where a task was spawned, as `file:line`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -49,11 +51,17 @@ pub(crate) struct Record {
     place: Option<&'static Location<'static>>,
     /// The composition that the entry has pinned.
     composition: Option<u64>,
+    waiting: AtomicBool,
     cancelled: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Record {
+    /// Says whether it waits at the gate.
+    pub(crate) fn set_waiting(&self, waits: Waits) {
+        self.waiting.store(waits == Waits::AtTheGate, Ordering::Relaxed);
+    }
+
     /// Whether the entry was cancelled; if not, it is woken when it is.
     pub(crate) fn poll_cancelled(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
@@ -74,6 +82,15 @@ impl Record {
     }
 }
 
+/// Where something is that wants to be inside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Not yet inside.
+    AtTheGate,
+    /// Inside.
+    NoMore,
+}
+
 /// A record that is in the list until it is dropped.
 pub(crate) struct Tracked {
     instance: Arc<InstanceState>,
@@ -85,6 +102,18 @@ impl Tracked {
     /// Adds a call that no entry holds: one from a task, or from outside.
     pub(crate) fn call(instance: &Arc<InstanceState>, method: &'static str, composition: u64) -> Self {
         let (id, record) = instance.in_flight.add(EntryKind::Call, method.into(), None, Some(composition));
+        Self { instance: instance.clone(), record, id }
+    }
+
+    /// Adds what waits at the gate.
+    pub(crate) fn waiting(
+        instance: &Arc<InstanceState>,
+        kind: EntryKind,
+        label: Cow<'static, str>,
+        composition: Option<u64>,
+    ) -> Self {
+        let (id, record) = instance.in_flight.add(kind, label, None, composition);
+        record.set_waiting(Waits::AtTheGate);
         Self { instance: instance.clone(), record, id }
     }
 
@@ -114,6 +143,7 @@ impl InFlight {
             since: Instant::now(),
             place,
             composition,
+            waiting: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -134,6 +164,11 @@ impl InFlight {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.cancel(|record| record.kind != EntryKind::Stop);
+    }
+
+    /// Cancels the module's own work; not what came from outside, and waits at the gate.
+    pub(crate) fn cancel_own(&self) {
+        self.cancel(|record| matches!(record.kind, EntryKind::Start | EntryKind::Ready | EntryKind::Task));
     }
 
     /// Cancels what has pinned this composition.
@@ -157,6 +192,7 @@ impl InFlight {
                 kind: record.kind,
                 label: record.label.clone().into_owned(),
                 age_ms: u64::try_from(record.age().as_millis()).unwrap_or(u64::MAX),
+                waiting: record.waiting.load(Ordering::Relaxed),
                 place: record.place.map(ToString::to_string),
             })
             .collect();

@@ -1,6 +1,7 @@
 //! What is counted per module and scene, across generations.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ pub struct Stats {
     cancelled: AtomicU64,
     refused: AtomicU64,
     abandoned: AtomicU64,
+    waiting: AtomicU64,
+    held: AtomicU64,
+    longest_wait_us: AtomicU64,
     restarts: AtomicU64,
 }
 
@@ -52,6 +56,12 @@ pub struct StatsSnapshot {
     pub refused: u64,
     /// Entries whose caller went away.
     pub abandoned: u64,
+    /// Entries and calls that wait at the gate now: the module is being replaced.
+    pub waiting: u64,
+    /// Entries and calls that have waited there.
+    pub held: u64,
+    /// The longest such wait that has ended, in microseconds.
+    pub longest_wait_us: u64,
     /// Restarts after a failure.
     pub restarts: u64,
 }
@@ -78,6 +88,9 @@ impl Stats {
             cancelled: self.cancelled.load(Relaxed),
             refused: self.refused.load(Relaxed),
             abandoned: self.abandoned.load(Relaxed),
+            waiting: self.waiting.load(Relaxed),
+            held: self.held.load(Relaxed),
+            longest_wait_us: self.longest_wait_us.load(Relaxed),
             restarts: self.restarts.load(Relaxed),
         }
     }
@@ -92,7 +105,7 @@ impl Stats {
                 self.tasks.fetch_add(1, Relaxed);
                 return;
             }
-            EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
+            EntryKind::Start | EntryKind::Ready | EntryKind::HandOver | EntryKind::Stop => return,
         };
         counter.fetch_add(1, Relaxed);
     }
@@ -100,7 +113,7 @@ impl Stats {
     pub(crate) fn left(&self, kind: EntryKind) {
         match kind {
             EntryKind::Task => self.tasks.fetch_sub(1, Relaxed),
-            EntryKind::Start | EntryKind::Ready | EntryKind::Stop => return,
+            EntryKind::Start | EntryKind::Ready | EntryKind::HandOver | EntryKind::Stop => return,
             _ => self.ended.fetch_add(1, Relaxed),
         };
     }
@@ -121,6 +134,16 @@ impl Stats {
 
     pub(crate) fn abandoned(&self) {
         self.abandoned.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn waits(&self) {
+        self.waiting.fetch_add(1, Relaxed);
+        self.held.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn waited(&self, time: Duration) {
+        self.waiting.fetch_sub(1, Relaxed);
+        self.longest_wait_us.fetch_max(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
     pub(crate) fn restarted(&self) {

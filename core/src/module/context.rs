@@ -8,18 +8,19 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
+use serde::de::DeserializeOwned;
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::Composition;
 use crate::base::Shared;
 use crate::deploy::{Count, Home, Pinned, Versioned};
 use crate::descriptors::ModuleName;
-use crate::isolation::{Frame, InFlight, PanicText, Scoped, Stats, StreamGuard, catch};
-use crate::module::{InstanceId, LifecycleEvent, ModuleState, TaskInfo, TaskOutcome, task};
+use crate::isolation::{Door, Frame, InFlight, PanicText, Scoped, Stats, StreamGuard, catch};
+use crate::module::{HandedOver, InstanceId, LifecycleEvent, ModuleState, TaskInfo, TaskOutcome, task};
 use crate::scene::SceneName;
 use crate::service::CallError;
 use crate::sync::lock;
+use crate::{Composition, Result};
 
 /// What one instance of a module has of the base. Everything that is registered through it leaves
 /// with the instance.
@@ -78,7 +79,9 @@ impl ModuleContext {
         F: Future<Output: TaskOutcome> + Send + 'static,
     {
         let ended = lock(&self.state.background).clone();
+        let counted = Running::count(&self.state);
         task::spawn(&self.state, name, place, async move {
+            let _counted = counted;
             tokio::select! {
                 () = ended.cancelled() => Ok(()),
                 outcome = work => outcome.failure().map_or(Ok(()), Err),
@@ -86,8 +89,54 @@ impl ModuleContext {
         });
     }
 
+    /// What the generation before has handed over, read as a `T`; `None` where there was none, or it had
+    /// nothing. To be asked by [`start`](crate::Module::start): afterwards it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no `T`: ask [`handed_over_version`](Self::handed_over_version) first, and read it as what
+    /// that version was. There is an example at [`Module::hand_over`](crate::Module::hand_over).
+    pub fn handed_over<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let handed_over = lock(&self.state.handed_over).clone();
+        handed_over.map(|handed_over| handed_over.read()).transpose()
+    }
+
+    /// The version that the generation before has given to [what it handed over](Self::handed_over).
+    #[must_use]
+    pub fn handed_over_version(&self) -> Option<u32> {
+        lock(&self.state.handed_over).as_ref().map(|handed_over| handed_over.state.version())
+    }
+
     /// Waits until the instance is asked to end: it has been replaced, or the base shuts down.
-    /// Long-lived handlers and tasks await it beside their work.
+    /// Long-lived handlers and tasks await it beside their work; a drain that still meets them at
+    /// `drain.deadline` cancels them.
+    ///
+    /// A module gets its context as a field, and its handlers by the module:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use bedplate::ModuleContext;
+    ///
+    /// struct Feed {
+    ///     context: ModuleContext,
+    /// }
+    ///
+    /// impl Feed {
+    ///     /// Answers when there is news, or at once where there will not be any from this generation: a
+    ///     /// handler that waits long. The client asks again, and finds the next one.
+    ///     async fn news(&self) -> Option<String> {
+    ///         tokio::select! {
+    ///             news = next() => Some(news),
+    ///             () = self.context.draining() => None,
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// async fn next() -> String {
+    ///     tokio::time::sleep(Duration::from_secs(20)).await;
+    ///     "news".to_owned()
+    /// }
+    /// ```
     pub async fn draining(&self) {
         self.state.draining.cancelled().await;
     }
@@ -108,6 +157,22 @@ impl fmt::Debug for ModuleContext {
 /// Starts a background task: called each time the instance's composition goes live.
 pub(crate) type Background = Box<dyn Fn(&ModuleContext) + Send + Sync>;
 
+/// Counts a background task until it is dropped, however it ends.
+struct Running(Arc<InstanceState>);
+
+impl Running {
+    fn count(instance: &Arc<InstanceState>) -> Self {
+        instance.background_tasks.hold();
+        Self(instance.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.background_tasks.release();
+    }
+}
+
 /// What the base knows of one instance: its identity, its state, its counts.
 pub(crate) struct InstanceState {
     pub(crate) id: InstanceId,
@@ -119,6 +184,8 @@ pub(crate) struct InstanceState {
     pub(crate) runtime: runtime::Handle,
     pub(crate) stats: Arc<Stats>,
     pub(crate) in_flight: InFlight,
+    /// What an entry finds first.
+    pub(crate) door: Door,
     pub(crate) tasks: Count,
     pub(crate) streams: Count,
     /// Asked to end.
@@ -127,25 +194,28 @@ pub(crate) struct InstanceState {
     pub(crate) cancelled: CancellationToken,
     /// Ends the background tasks: they run only while their composition is current.
     pub(crate) background: Mutex<CancellationToken>,
+    /// Those that have not ended; they are among the tasks.
+    pub(crate) background_tasks: Count,
     /// Whether its `start` ran to its end: then it is stopped, whatever failed after it.
     pub(crate) has_started: AtomicBool,
-    /// Whether it was, or is, part of the composition that serves.
-    has_served: AtomicBool,
     /// Whether its life is over: nothing may be inside it any more.
-    is_over: AtomicBool,
+    over: CancellationToken,
     phase: AtomicU8,
     /// Held while the phase moves and the history is told, so that both have one order.
     moving: Mutex<()>,
     /// Failures of tasks before the instance serves; `None` once it does.
     early_failures: Mutex<Option<Vec<String>>>,
+    /// What the generation before has handed over, until the start has ended.
+    pub(crate) handed_over: Mutex<Option<Arc<HandedOver>>>,
     /// The newest composition that holds the instance while it is not in the current one.
     home: Home<Composition>,
 }
 
-const PHASES: [ModuleState; 6] = [
+const PHASES: [ModuleState; 7] = [
     ModuleState::Resolved,
     ModuleState::Starting,
     ModuleState::Active,
+    ModuleState::Warm,
     ModuleState::Draining,
     ModuleState::Stopped,
     ModuleState::Failed,
@@ -164,17 +234,19 @@ impl InstanceState {
             base: Arc::downgrade(base),
             runtime,
             in_flight: InFlight::default(),
+            door: Door::new(),
             tasks: Count::new(),
             streams: Count::new(),
             draining: CancellationToken::new(),
             cancelled: CancellationToken::new(),
             background: Mutex::new(CancellationToken::new()),
+            background_tasks: Count::new(),
             has_started: AtomicBool::new(false),
-            has_served: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
+            over: CancellationToken::new(),
             phase: AtomicU8::new(0),
             moving: Mutex::new(()),
             early_failures: Mutex::new(Some(Vec::new())),
+            handed_over: Mutex::new(None),
             home: Home::none(),
         });
         base.history.record(state.event(None, ModuleState::Resolved, "composed"));
@@ -188,17 +260,12 @@ impl InstanceState {
 
     /// Whether its life is over: it has stopped, or never served, and nothing may be inside it.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Acquire)
+        self.over.is_cancelled()
     }
 
-    /// Whether it has come so far that work may enter. One that has stopped cancels what enters;
-    /// one that is given up serves on, which one that never started cannot.
-    pub(crate) fn has_come_up(&self) -> bool {
-        match self.state() {
-            ModuleState::Resolved | ModuleState::Starting => false,
-            ModuleState::Active | ModuleState::Draining | ModuleState::Stopped => true,
-            ModuleState::Failed => self.has_served.load(Ordering::Acquire),
-        }
+    /// Waits until its life is over.
+    pub(crate) async fn over(&self) {
+        self.over.cancelled().await;
     }
 
     /// Moves to another state, and tells the history.
@@ -213,8 +280,13 @@ impl InstanceState {
             return;
         }
         let index = PHASES.iter().position(|phase| *phase == to).expect("PHASES lists every state");
-        let index = u8::try_from(index).expect("there are six states");
+        let index = u8::try_from(index).expect("there are few states");
         let from = PHASES[usize::from(self.phase.swap(index, Ordering::AcqRel))];
+        match to {
+            ModuleState::Active => self.door.came_up(),
+            ModuleState::Stopped => self.door.stopped(),
+            _ => {}
+        }
         if from != to
             && let Some(base) = self.base.upgrade()
         {
@@ -263,7 +335,8 @@ impl InstanceState {
     pub(crate) fn end(&self) {
         self.cancel();
         self.set_home(None);
-        self.is_over.store(true, Ordering::Release);
+        self.door.close();
+        self.over.cancel();
     }
 
     /// Asks all that is inside to go, at its next await; what comes later is cancelled at once.
@@ -300,11 +373,21 @@ impl InstanceState {
 
     /// The instance serves from now on: what failed before is judged now.
     pub(crate) fn begins_to_serve(&self) {
-        self.has_served.store(true, Ordering::Release);
         let early = lock(&self.early_failures).take();
         if let Some(cause) = early.into_iter().flatten().next() {
             self.judge_failure(cause);
         }
+    }
+
+    /// It was replaced, and could serve again: its background work ends, and failures wait until it does.
+    pub(crate) fn goes_warm(&self) {
+        lock(&self.background).cancel();
+        lock(&self.early_failures).get_or_insert_default();
+    }
+
+    /// It serves again: background work may be started anew.
+    pub(crate) fn comes_back(&self) {
+        *lock(&self.background) = CancellationToken::new();
     }
 
     fn judge_failure(&self, cause: String) {

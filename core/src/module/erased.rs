@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::Result;
-use crate::module::{Exports, Module, ModuleContext};
+use crate::module::{Exports, HandOver, Module, ModuleContext};
 
 /// What the base calls on a module whose type it does not know.
 pub(crate) trait ErasedModule: Send + Sync {
@@ -15,6 +15,7 @@ pub(crate) trait ErasedModule: Send + Sync {
     fn start<'a>(&'a self, ctx: &'a ModuleContext) -> BoxFuture<'a, Result<()>>;
     fn ready(&self) -> BoxFuture<'_, Result<()>>;
     fn exports(&self, to: &mut Exports);
+    fn hand_over(&self) -> BoxFuture<'_, Result<Option<HandOver>>>;
     fn stop(&self) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -36,6 +37,10 @@ impl<M: Module> ErasedModule for Typed<M> {
 
     fn exports(&self, to: &mut Exports) {
         Module::exports(&self.0, to);
+    }
+
+    fn hand_over(&self) -> BoxFuture<'_, Result<Option<HandOver>>> {
+        self.0.hand_over().boxed()
     }
 
     fn stop(&self) -> BoxFuture<'_, Result<()>> {

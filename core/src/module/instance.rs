@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use crate::deploy::Pinned;
 use crate::descriptors::{ModuleName, Site};
-use crate::isolation::{Contained, Entry, EntryInfo, Stats, StreamGuard, run_entry};
+use crate::isolation::{Admission, Contained, Entry, EntryInfo, Stats, StreamGuard, admitted, run_entry};
 use crate::module::{ErasedModule, Exports, InstanceState, ModuleContext, ModuleSpec, ModuleState};
 use crate::scene::SceneName;
 use crate::service::{CallError, Contract, Published};
+use crate::settings::Tree;
 
 /// Which instance: module, scene and the number of its generation, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -68,6 +69,8 @@ pub struct Instance {
     pub(crate) module: Contained<Box<dyn ErasedModule>>,
     pub(crate) published: Contained<Vec<PublishedService>>,
     pub(crate) exports: OnceLock<Contained<Exports>>,
+    /// The settings that it was made with.
+    pub(crate) settings: Arc<Tree>,
 }
 
 impl Instance {
@@ -93,6 +96,10 @@ impl Instance {
     #[must_use]
     pub fn scene(&self) -> &SceneName {
         &self.id().scene
+    }
+
+    pub(crate) fn member(&self) -> (ModuleName, SceneName) {
+        (self.module().clone(), self.scene().clone())
     }
 
     /// The module as it was registered.
@@ -144,6 +151,23 @@ impl Instance {
         work: impl Future<Output = T> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, CallError>> {
         run_entry(pin, self.state_cell(), entry, work.boxed())
+    }
+
+    /// Whether whatever comes may enter: nearly always. Where not, ask [`admitted`](Self::admitted).
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state_cell().door.is_open()
+    }
+
+    /// Waits until the gate lets this entry in, where it is held: its module is being replaced by one that
+    /// takes over state, or that cannot be there twice. The entry stands in the list of what is in flight
+    /// meanwhile, and can be cancelled; its deadline counts from here.
+    ///
+    /// For a starter that can still go elsewhere: one that asks before it has consumed anything of what it
+    /// brings, and dispatches anew on [`Admission::Superseded`]. [`enter`](Self::enter) waits as well, but can
+    /// only be refused then ([`CallError::Superseded`]).
+    pub fn admitted(&self, pin: &Pinned, entry: &Entry) -> impl Future<Output = Admission> + Send + use<> {
+        admitted(self.state_cell(), entry, Some(pin.number()))
     }
 
     /// Opens a stream that outlives its entry: the drain counts it until the guard is dropped.

@@ -4,6 +4,7 @@ mod construct;
 mod context;
 mod erased;
 mod exports;
+mod hand_over;
 mod instance;
 mod lifecycle;
 mod register;
@@ -16,6 +17,8 @@ pub use context::ModuleContext;
 pub(crate) use context::{Background, InstanceState};
 pub(crate) use erased::ErasedModule;
 pub use exports::{Export, Exports, IntoExports};
+pub use hand_over::HandOver;
+pub(crate) use hand_over::{HandedOver, NothingHandedOver, hands_over};
 pub use instance::{Instance, InstanceId, PublishedService};
 pub use lifecycle::Module;
 #[doc(hidden)]

@@ -7,9 +7,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::Result;
+use crate::deploy::image::Origin;
 use crate::descriptors::{InvalidName, ModuleDescriptor, ModuleName, Presence, ServiceDescriptor, Site};
 use crate::module::erased::Typed;
-use crate::module::{Construct, ErasedModule, Fields, Module, Requirements};
+use crate::module::{Construct, ErasedModule, Fields, Module, Requirements, hands_over};
 use crate::scene::SceneName;
 #[cfg(feature = "testing")]
 use crate::service::Service;
@@ -27,12 +28,15 @@ pub trait DeclaredModule: Construct + Module {
 }
 
 type Make = Arc<dyn Fn(&Fields<'_>) -> Result<Box<dyn ErasedModule>> + Send + Sync>;
+/// Shows after the swap that it is this module's code that runs; the error says what is wrong.
+pub(crate) type Prover = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 type Publish = Arc<dyn Fn(Arc<dyn Any + Send + Sync>) -> Option<Published> + Send + Sync>;
 
 /// What a module type is made of: its requirements and its constructor.
 pub struct ModuleParts {
     pub(crate) requirements: Requirements,
     pub(crate) make: Make,
+    pub(crate) hands_over: bool,
 }
 
 /// The parts of a module type. `#[module]` registers this function for its type.
@@ -40,7 +44,11 @@ pub struct ModuleParts {
 pub fn module_parts<M: Construct + Module>() -> ModuleParts {
     let mut requirements = Requirements::default();
     M::requirements(&mut requirements);
-    ModuleParts { requirements, make: Arc::new(|fields| Ok(Box::new(Typed(Arc::new(M::construct(fields)?))))) }
+    ModuleParts {
+        requirements,
+        make: Arc::new(|fields| Ok(Box::new(Typed(Arc::new(M::construct(fields)?))))),
+        hands_over: hands_over::<M>(),
+    }
 }
 
 /// One contract that a module publishes.
@@ -60,9 +68,13 @@ pub struct ModuleSpec {
     pub(crate) summary: &'static str,
     pub(crate) site: Site,
     pub(crate) presence: Presence,
+    pub(crate) exclusive: bool,
+    pub(crate) hands_over: bool,
     pub(crate) requirements: Requirements,
     pub(crate) publishes: Vec<Publishes>,
     pub(crate) make: Make,
+    pub(crate) prover: Option<Prover>,
+    pub(crate) origin: Origin,
 }
 
 impl ModuleSpec {
@@ -82,7 +94,7 @@ impl ModuleSpec {
     ///
     /// [`InvalidName`] where the descriptor's name is none.
     pub fn from_descriptor(descriptor: &'static ModuleDescriptor) -> Result<Self, InvalidName> {
-        let ModuleParts { requirements, make } = (descriptor.parts)();
+        let ModuleParts { requirements, make, hands_over } = (descriptor.parts)();
         let mut publishes: Vec<_> = (descriptor.services)().iter().map(Publishes::from).collect();
         publishes.sort_by_key(|published| (published.contract.name, published.site.file, published.site.line));
         Ok(Self {
@@ -90,9 +102,13 @@ impl ModuleSpec {
             summary: descriptor.summary,
             site: descriptor.site,
             presence: descriptor.presence,
+            exclusive: descriptor.exclusive,
+            hands_over,
             requirements,
             publishes,
             make,
+            prover: None,
+            origin: Origin::Linked,
         })
     }
 
@@ -113,9 +129,13 @@ impl ModuleSpec {
             summary: "",
             site: Site { crate_name: "(by hand)", version: "", file: caller.file(), line: caller.line() },
             presence: Presence::Required,
+            exclusive: false,
+            hands_over: hands_over::<M>(),
             requirements: Requirements::default(),
             publishes: Vec::new(),
             make: Arc::new(move |fields| Ok(Box::new(Typed(Arc::new(make(fields)?))))),
+            prover: None,
+            origin: Origin::Linked,
         })
     }
 
@@ -156,11 +176,39 @@ impl ModuleSpec {
         self
     }
 
+    /// The same module, which proves after each swap that it is its code that runs. `prove` is called through the
+    /// gate, in the new instance; where it returns an error, what served before serves again at once.
+    #[must_use]
+    pub fn proving(mut self, prove: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
+        self.prover = Some(Arc::new(prove));
+        self
+    }
+
     /// The same module, which a base can do without.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.presence = Presence::Optional;
         self
+    }
+
+    /// The same module, which owns what cannot be there twice: the old generation stops before the new one
+    /// starts. See `#[module(exclusive)]`.
+    #[must_use]
+    pub fn exclusive(mut self) -> Self {
+        self.exclusive = true;
+        self
+    }
+
+    /// The same module, whose code comes from somewhere else.
+    pub(crate) fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Where its code comes from.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// What it publishes in a scene.
@@ -192,6 +240,19 @@ impl ModuleSpec {
     #[must_use]
     pub fn presence(&self) -> Presence {
         self.presence
+    }
+
+    /// Whether the old generation stops before the new one starts.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
+    /// Whether it writes [`Module::hand_over`](crate::Module::hand_over): its entries are held while it is
+    /// replaced.
+    #[must_use]
+    pub fn hands_over(&self) -> bool {
+        self.hands_over
     }
 
     /// What its fields need.

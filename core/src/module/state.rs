@@ -17,6 +17,7 @@ const HISTORY: usize = 1024;
 /// Where an instance is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ModuleState {
     /// Its requirements are met, and it has been made.
     Resolved,
@@ -24,6 +25,8 @@ pub enum ModuleState {
     Starting,
     /// It has started and is ready; it serves, or is about to.
     Active,
+    /// It was replaced, serves only what entered before, and could serve again.
+    Warm,
     /// It serves only what entered before.
     Draining,
     /// It has stopped.
@@ -40,6 +43,7 @@ impl ModuleState {
             Self::Resolved => "resolved",
             Self::Starting => "starting",
             Self::Active => "active",
+            Self::Warm => "warm",
             Self::Draining => "draining",
             Self::Stopped => "stopped",
             Self::Failed => "failed",

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use crate::isolation::{EntryKind, Frame, PanicText, Scoped, Tracked, catch};
-use crate::module::{InstanceState, ModuleState};
+use crate::isolation::{EntryKind, Frame, PanicText, Passage, Scoped, Tracked, catch};
+use crate::module::InstanceState;
+use crate::service::held::{self, Door, Held};
 use crate::service::{CallError, Caller, Contract, Refusable, Root, Service, ServiceRef};
 
 /// How many service calls deep a request may go.
@@ -16,18 +17,19 @@ const DEEPEST: u32 = 64;
 
 /// Calls an async method. Generated code calls it; `method` is its index in the contract.
 #[doc(hidden)]
-pub async fn call<S, R, F>(reference: &ServiceRef<S>, method: usize, invoke: F) -> R
+pub async fn call<'r, S, R, F>(reference: &'r ServiceRef<S>, method: usize, invoke: F) -> R
 where
     S: Service + ?Sized,
     R: Refusable,
-    F: for<'t> FnOnce(&'t S) -> BoxFuture<'t, R> + Send,
+    F: for<'t> FnOnce(&'t S) -> BoxFuture<'t, R> + Send + 'r,
 {
     match admit(reference, method) {
         Ok((target, call)) => {
             let running = CallFuture { invoke: Some(invoke), work: None, target: &*target, call };
             running.await.unwrap_or_else(R::refused)
         }
-        Err(error) => R::refused(error),
+        // In a box, so that it adds next to nothing to the future of a call that is let in at once.
+        Err(turned) => turned.later(reference, method, invoke).await,
     }
 }
 
@@ -39,27 +41,89 @@ where
     R: Refusable,
     F: FnOnce(&S) -> R,
 {
-    match admit(reference, method) {
+    // One that is held is not waited for: it would block the thread.
+    match admit(reference, method).or_else(|turned| turned.at_once(reference, method)) {
         Ok((target, mut call)) => call.run(|| invoke(&*target)).unwrap_or_else(R::refused),
         Err(error) => R::refused(error),
     }
 }
 
+/// Why a call was not let in.
+pub(super) enum Turned {
+    /// It is refused.
+    Refused(CallError),
+    /// It may be, later or elsewhere: the module is being replaced.
+    Held(Box<Held>),
+}
+
+impl Turned {
+    /// Waits, and calls the method once it is let in.
+    #[cold]
+    fn later<'r, S, R, F>(self, reference: &'r ServiceRef<S>, method: usize, invoke: F) -> BoxFuture<'r, R>
+    where
+        S: Service + ?Sized,
+        R: Refusable,
+        F: for<'t> FnOnce(&'t S) -> BoxFuture<'t, R> + Send + 'r,
+    {
+        Box::pin(async move {
+            let admitted = match self {
+                Self::Held(held) => held::wait(reference, method, held).await,
+                Self::Refused(error) => Err(error),
+            };
+            match admitted {
+                Ok((target, call)) => {
+                    let running = CallFuture { invoke: Some(invoke), work: None, target: &*target, call };
+                    running.await.unwrap_or_else(R::refused)
+                }
+                Err(error) => R::refused(error),
+            }
+        })
+    }
+
+    /// Lets a call in that cannot wait, where it is led elsewhere.
+    #[cold]
+    fn at_once<S: Service + ?Sized>(
+        self,
+        reference: &ServiceRef<S>,
+        method: usize,
+    ) -> Result<(Arc<S>, Call), CallError> {
+        match self {
+            Self::Held(held) => held::at_once(reference, method, held),
+            Self::Refused(error) => Err(error),
+        }
+    }
+}
+
+impl From<CallError> for Turned {
+    fn from(error: CallError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Resolves the reference where the call is made from, and lets the call in.
-fn admit<S: Service + ?Sized>(reference: &ServiceRef<S>, method: usize) -> Result<(Arc<S>, Call), CallError> {
+fn admit<S: Service + ?Sized>(reference: &ServiceRef<S>, method: usize) -> Result<(Arc<S>, Call), Turned> {
     let caller = reference.caller()?;
+    admit_from(reference, method, caller)
+}
+
+/// Resolves the reference for a caller, and lets the call in.
+pub(super) fn admit_from<S: Service + ?Sized>(
+    reference: &ServiceRef<S>,
+    method: usize,
+    caller: Caller,
+) -> Result<(Arc<S>, Call), Turned> {
     let provider = reference.provider(&caller.pin)?;
     let target = provider.object::<S>().cloned().ok_or_else(|| CallError::Unpublished {
         contract: S::CONTRACT.name.into(),
         scene: provider.instance.scene().to_string(),
     })?;
     let instance = provider.instance.state_cell().clone();
-    let call = Call::enter(caller, instance, S::CONTRACT, method)?;
+    let call = Call::enter(caller, reference.owner_uid(), instance, S::CONTRACT, method)?;
     Ok((target, call))
 }
 
 /// One call that was let in: what it needs to run inside the module, and to leave it.
-struct Call {
+pub(super) struct Call {
     /// Set but while the module's code runs: then it is the thread's.
     frame: Option<Frame>,
     contract: &'static Contract,
@@ -71,16 +135,17 @@ struct Call {
 impl Call {
     fn enter(
         caller: Caller,
+        owner: u64,
         instance: Arc<InstanceState>,
         contract: &'static Contract,
         method: usize,
-    ) -> Result<Self, CallError> {
-        let Caller { pin, root, deadline, depth } = caller;
-        let depth = depth + 1;
-        if let Some(error) = refusal(&instance, contract, method, depth, deadline) {
-            instance.stats.failed(&error);
-            return Err(error);
+    ) -> Result<Self, Turned> {
+        let depth = caller.depth + 1;
+        let late = caller.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if late || depth > DEEPEST || !instance.door.is_open() {
+            turn_away(&caller, owner, &instance, contract, method)?;
         }
+        let Caller { pin, root, deadline, .. } = caller;
         instance.stats.entered(EntryKind::Call);
         let tracked =
             (root == Root::Itself).then(|| Tracked::call(&instance, method_name(contract, method), pin.number()));
@@ -132,32 +197,45 @@ impl Drop for Call {
     }
 }
 
-/// Why an instance does not take a call now.
-fn refusal(
-    instance: &InstanceState,
+/// Why an instance does not take a call now; nothing, where the call comes from inside what the door
+/// is held for.
+#[cold]
+fn turn_away(
+    caller: &Caller,
+    owner: u64,
+    instance: &Arc<InstanceState>,
     contract: &'static Contract,
     method: usize,
-    depth: u32,
-    deadline: Option<Instant>,
-) -> Option<CallError> {
-    if !instance.has_come_up() {
-        return Some(CallError::NotStarted { target: name(instance, contract, method) });
-    }
-    if instance.state() == ModuleState::Stopped {
-        return Some(CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() });
-    }
-    if depth > DEEPEST {
-        return Some(CallError::TooDeep { target: name(instance, contract, method), limit: DEEPEST });
-    }
-    let late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-    late.then(|| CallError::DeadlineExceeded { target: name(instance, contract, method) })
+) -> Result<(), Turned> {
+    let target = || name(instance, contract, method);
+    let error = match instance.door.passage(Some(owner)) {
+        Passage::Held(longest) => {
+            return Err(held_at(caller, instance, Door::Held(longest)));
+        }
+        Passage::Elsewhere(elsewhere) => {
+            return Err(held_at(caller, instance, Door::Elsewhere(elsewhere)));
+        }
+        Passage::Down => CallError::NotStarted { target: target() },
+        Passage::Stopped => CallError::Retired { contract: contract.name.into(), instance: instance.id.to_string() },
+        Passage::Open if caller.depth >= DEEPEST => CallError::TooDeep { target: target(), limit: DEEPEST },
+        Passage::Open if caller.deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+            CallError::DeadlineExceeded { target: target() }
+        }
+        Passage::Open => return Ok(()),
+    };
+    instance.stats.failed(&error);
+    Err(error.into())
 }
 
-fn name(instance: &InstanceState, contract: &'static Contract, method: usize) -> String {
+fn held_at(caller: &Caller, instance: &Arc<InstanceState>, door: Door) -> Turned {
+    Turned::Held(Box::new(Held { caller: caller.clone(), instance: instance.clone(), door }))
+}
+
+pub(super) fn name(instance: &InstanceState, contract: &'static Contract, method: usize) -> String {
     format!("{} ({}::{})", instance.id.module, contract.name, method_name(contract, method))
 }
 
-fn method_name(contract: &'static Contract, method: usize) -> &'static str {
+pub(super) fn method_name(contract: &'static Contract, method: usize) -> &'static str {
     contract.methods.get(method).map_or("?", |method| method.name)
 }
 

@@ -68,6 +68,21 @@ pub enum CallError {
         /// The entry that was cancelled.
         target: String,
     },
+    /// The module is being replaced, and its gate was held for longer than anything waits there.
+    #[error("{target} is held at the gate, since its module is being replaced (waited {waited})")]
+    Held {
+        /// The module and method, or entry, that waited.
+        target: String,
+        /// How long it has waited: `deploy.hold`, unless it cannot wait.
+        waited: String,
+    },
+    /// The instance was replaced before it took the entry, of which nothing has run: whoever
+    /// dispatches it pins anew, and enters where it leads to then.
+    #[error("{target} was replaced before it took the entry")]
+    Superseded {
+        /// The module, and the entry that was not taken.
+        target: String,
+    },
     /// A starter that wraps entries refused this one.
     #[error("{reason}")]
     Refused {
@@ -148,6 +163,8 @@ impl ServiceError for CallError {
             | Self::Retired { .. }
             | Self::NotStarted { .. }
             | Self::Overloaded { .. }
+            | Self::Held { .. }
+            | Self::Superseded { .. }
             | Self::Cancelled { .. } => ErrorKind::Unavailable,
         }
     }

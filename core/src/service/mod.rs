@@ -3,6 +3,7 @@
 mod call;
 mod contract;
 mod error;
+mod held;
 mod published;
 mod reference;
 mod register;

@@ -14,6 +14,7 @@ use crate::module::InstanceState;
 use crate::service::{CallError, Service};
 
 /// What a call takes over from where it is made.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// The composition that the call resolves in.
     pub(crate) pin: Arc<Pinned>,
@@ -68,6 +69,11 @@ impl<S: Service + ?Sized> ServiceRef<S> {
     #[must_use]
     pub fn module(this: &Self) -> Option<&ModuleName> {
         this.module.as_ref()
+    }
+
+    /// The number of the instance that the reference belongs to.
+    pub(crate) fn owner_uid(&self) -> u64 {
+        self.owner.uid
     }
 
     /// Who calls, and the composition that the call is to resolve in.

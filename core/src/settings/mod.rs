@@ -9,6 +9,7 @@
 //! read on its own, and what fails is recorded with the line it stands in.
 
 mod byte_size;
+mod compare;
 mod deserialize;
 mod environment;
 mod explain;

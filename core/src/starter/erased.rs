@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 use crate::Result;
 use crate::compose::Composition;
 use crate::module::InstanceId;
-use crate::starter::{Around, Inspection, Provided, Staged, Starter, StarterContext};
+use crate::starter::{Around, Inspection, Planned, Provided, Question, Staged, Starter, StarterContext};
 
 /// Starts a starter of a type that the base does not know.
 #[doc(hidden)]
@@ -28,6 +29,7 @@ pub struct ErasedStarter {
 /// What the base calls on a starter.
 pub(crate) trait StarterCalls: Send + Sync {
     fn provide(&self, to: &mut Provided<'_>) -> Result<()>;
+    fn plan<'a>(&'a self, staged: &'a Staged<'a>) -> BoxFuture<'a, Result<Vec<Planned>>>;
     fn migrate<'a>(&'a self, staged: &'a Staged<'a>) -> BoxFuture<'a, Result<()>>;
     fn prepare<'a>(&'a self, next: &'a Composition) -> BoxFuture<'a, Result<Prepared>>;
     fn abort(&self, prepared: Prepared) -> BoxFuture<'_, ()>;
@@ -35,6 +37,7 @@ pub(crate) trait StarterCalls: Send + Sync {
     fn release<'a>(&'a self, instance: &'a InstanceId) -> BoxFuture<'a, ()>;
     fn around(&self) -> Option<Arc<dyn Around>>;
     fn inspect(&self, now: &Composition) -> Vec<Inspection>;
+    fn answer<'a>(&'a self, question: &'a Question<'a>) -> BoxFuture<'a, Option<Result<Value>>>;
     fn drain(&self) -> BoxFuture<'_, Result<()>>;
     fn stop(&self) -> BoxFuture<'_, Result<()>>;
 }
@@ -44,6 +47,10 @@ struct Typed<S>(Arc<S>);
 impl<S: Starter> StarterCalls for Typed<S> {
     fn provide(&self, to: &mut Provided<'_>) -> Result<()> {
         self.0.provide(to)
+    }
+
+    fn plan<'a>(&'a self, staged: &'a Staged<'a>) -> BoxFuture<'a, Result<Vec<Planned>>> {
+        self.0.plan(staged).boxed()
     }
 
     fn migrate<'a>(&'a self, staged: &'a Staged<'a>) -> BoxFuture<'a, Result<()>> {
@@ -77,6 +84,10 @@ impl<S: Starter> StarterCalls for Typed<S> {
 
     fn inspect(&self, now: &Composition) -> Vec<Inspection> {
         self.0.inspect(now)
+    }
+
+    fn answer<'a>(&'a self, question: &'a Question<'a>) -> BoxFuture<'a, Option<Result<Value>>> {
+        self.0.answer(question).boxed()
     }
 
     fn drain(&self) -> BoxFuture<'_, Result<()>> {

@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::compose::Composition;
 use crate::descriptors::StarterDescriptor;
 use crate::module::InstanceId;
-use crate::starter::{Around, Inspection, Provided, Staged, StarterContext};
+use crate::starter::{Around, Inspection, Planned, Provided, Question, Staged, StarterContext};
 
 /// A starter: adds one technology to a base. Write the methods you need, as `async fn`.
 ///
@@ -43,8 +45,23 @@ pub trait Starter: Sized + Send + Sync + 'static {
         Ok(())
     }
 
+    /// What [`migrate`](Self::migrate) would do for the instance, which is made and never starts. Nothing
+    /// may change: not the data, and not what serves.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be found out. It fails the plan, and nothing else.
+    fn plan(&self, staged: &Staged<'_>) -> impl Future<Output = Result<Vec<Planned>>> + Send {
+        let _ = staged;
+        async { Ok(Vec::new()) }
+    }
+
     /// Brings what the module keeps in this technology (its schema) to the state that the new
     /// instance needs. A step of its own, between check and start.
+    ///
+    /// The generation before may serve on meanwhile: refuse what would take away from it, unless the
+    /// deployment [allows](Staged::allows_breaking) that. The future may be dropped at any `.await`: a
+    /// migration that hangs is given up at its deadline, and must leave nothing half done or locked.
     ///
     /// # Errors
     ///
@@ -87,6 +104,17 @@ pub trait Starter: Sized + Send + Sync + 'static {
     fn inspect(&self, now: &Composition) -> Vec<Inspection> {
         let _ = now;
         Vec::new()
+    }
+
+    /// Answers a [`Question`] of people and tools: one that has parameters, or whose answer may come later.
+    /// `None` where the question is for another starter.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the question.
+    fn answer(&self, question: &Question<'_>) -> impl Future<Output = Option<Result<Value>>> + Send {
+        let _ = question;
+        async { None }
     }
 
     /// The base ends: take no new work from outside, and return when what was taken is done.

@@ -6,7 +6,9 @@ mod erased;
 mod inspect;
 mod lifecycle;
 mod listen;
+mod planned;
 mod provided;
+mod question;
 mod register;
 
 pub use around::{Around, Next, Outcome};
@@ -16,6 +18,8 @@ pub(crate) use erased::StarterCalls;
 pub use erased::{ErasedStart, erased_start};
 pub use inspect::{Content, Inspection};
 pub use lifecycle::{DeclaredStarter, Starter};
+pub use planned::Planned;
 pub use provided::{Handles, Provided, Staged};
+pub use question::Question;
 #[doc(hidden)]
 pub use register::{declared_start, type_info};

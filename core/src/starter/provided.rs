@@ -37,6 +37,8 @@ pub struct Staged<'a> {
     pub(crate) id: &'a InstanceId,
     pub(crate) requirements: &'a Requirements,
     pub(crate) settings: &'a ModuleSettings<'a>,
+    /// Whether the deployment may take away what the generation before uses.
+    pub(crate) breaking: bool,
 }
 
 impl Staged<'_> {
@@ -56,6 +58,13 @@ impl Staged<'_> {
     #[must_use]
     pub fn scene(&self) -> &SceneName {
         &self.id.scene
+    }
+
+    /// Whether the deployment may take away what a generation before it uses (drop a table, say): it was
+    /// asked for so, or it is the first of its base and nothing serves yet.
+    #[must_use]
+    pub fn allows_breaking(&self) -> bool {
+        self.breaking
     }
 
     /// Whether a field of the module asks for the handle `T`.

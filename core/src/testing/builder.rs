@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::base::Assembly;
 use crate::compose::CompositionError;
+use crate::deploy::Ledger;
 use crate::descriptors::{ModuleName, StarterDescriptor};
 use crate::module::{DeclaredModule, Module, ModuleSpec};
 use crate::service::ImplementedBy;
@@ -28,6 +30,7 @@ pub struct TestBaseBuilder {
     settings: Vec<String>,
     sets: Vec<String>,
     folder: PathBuf,
+    ledger: Option<Arc<dyn Ledger>>,
     pub(super) clock: Clock,
 }
 
@@ -39,6 +42,7 @@ impl TestBaseBuilder {
             settings: Vec::new(),
             sets: Vec::new(),
             folder: std::env::temp_dir(),
+            ledger: None,
             clock: Clock::Real,
         }
     }
@@ -78,6 +82,12 @@ impl TestBaseBuilder {
         self
     }
 
+    /// Keeps the record of what the base serves.
+    pub fn ledger(mut self, ledger: impl Ledger) -> Self {
+        self.ledger = Some(Arc::new(ledger));
+        self
+    }
+
     /// Lets time stand still: it moves by [`TestBase::advance`] and by nothing else, however long
     /// a database or another thread takes.
     ///
@@ -103,9 +113,10 @@ impl TestBaseBuilder {
                 sources.text(format!("settings {} of the test", index + 1), text)
             });
         let sources = self.sets.iter().cloned().fold(sources, Sources::set);
-        let settings = sources.load().map_err(CompositionError::from_settings)?;
-        let mut assembly = Assembly::new(settings, &self.folder);
+        let settings = sources.clone().load().map_err(CompositionError::from_settings)?;
+        let mut assembly = Assembly::new(settings, &self.folder).sources(sources);
         assembly.starters.clone_from(&self.starters);
+        assembly.ledger.clone_from(&self.ledger);
         for module in self.modules.iter().cloned().chain([probe::spec()]) {
             assembly = assembly.module(module);
         }
@@ -122,7 +133,7 @@ impl TestBase {
 
 /// A module that publishes nothing but `fake`, as the contract `S`.
 pub(super) fn substitute<S: ImplementedBy<T> + ?Sized, T: Send + Sync + 'static>(fake: T) -> ModuleSpec {
-    let object = S::from_object(std::sync::Arc::new(fake));
+    let object = S::from_object(Arc::new(fake));
     let name = substitute_name(S::CONTRACT.name);
     let spec = ModuleSpec::plain(name.as_str(), |_| Ok(Substitute)).expect("the name was made to be valid");
     spec.publishing_object::<S>(object)

@@ -25,6 +25,8 @@ impl Hello {
             .arg(format!("starters.http.address={http}"))
             .arg("--set")
             .arg(format!("starters.admin.address={admin}"))
+            .arg("--set")
+            .arg(format!("deploy.folder={}", env!("CARGO_TARGET_TMPDIR")))
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();

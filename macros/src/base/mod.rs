@@ -10,8 +10,9 @@ use quote::{format_ident, quote};
 
 use crate::ctxt::Ctxt;
 use crate::manifest::Manifest;
+use crate::object::{self, Object};
 use crate::{compiler, path};
-use listed::{Known, Linked};
+use listed::{Kind, Known, Linked};
 
 /// Expands `base!(arguments)`.
 pub(crate) fn expand(arguments: &TokenStream) -> TokenStream {
@@ -28,7 +29,10 @@ pub(crate) fn expand(arguments: &TokenStream) -> TokenStream {
         None => Vec::new(),
     };
     let errors = ctxt.finish();
-    let main = main(&known);
+    let main = match object::asked() {
+        Ok(object) => main(&known, object.as_ref()),
+        Err(error) => quote!(::core::compile_error!(#error); fn main() {}),
+    };
     quote!(#main #errors)
 }
 
@@ -46,9 +50,18 @@ fn read(ctxt: &Ctxt, folder: &Path) -> Vec<Known> {
     }
 }
 
-fn main(known: &[Known]) -> TokenStream {
+/// The items of a base. In a bundle the modules are objects of their own, and are not linked.
+fn main(known: &[Known], bundle: Option<&Object>) -> TokenStream {
     let bedplate = path::bedplate();
-    let linked = known.iter().filter(|dependency| dependency.linked == Linked::Yes).map(|dependency| {
+    let is_linked = |dependency: &&Known| {
+        dependency.linked == Linked::Yes && !(bundle.is_some() && dependency.kind == Some(Kind::Module))
+    };
+    let library = bundle.map(Object::link);
+    let label = match bundle.map(Object::label) {
+        Some(label) => quote!(::core::option::Option::Some(#label)),
+        None => quote!(::core::option::Option::None),
+    };
+    let linked = known.iter().filter(is_linked).map(|dependency| {
         let name = Ident::new_raw(&dependency.crate_name, Span::call_site());
         quote!(extern crate #name as _;)
     });
@@ -67,6 +80,7 @@ fn main(known: &[Known]) -> TokenStream {
     // A change of one of these files changes what is linked or listed: the compiler is told so.
     let read = known.iter().filter_map(|dependency| dependency.manifest.as_ref()?.to_str());
     quote! {
+        #library
         #(#linked)*
 
         #(const _: &[u8] = ::core::include_bytes!(#read);)*
@@ -75,6 +89,7 @@ fn main(known: &[Known]) -> TokenStream {
             #bedplate::__private::main(&#bedplate::__private::BaseInfo {
                 site: #bedplate::__private::site!(),
                 listed: &[#(#listed),*],
+                label: #label,
             })
         }
     }

@@ -27,6 +27,7 @@ pub(super) fn expand(ctxt: Ctxt, arguments: &Arguments, mut item: ItemFn) -> Tok
     let registration = Registration {
         name: &arguments.name,
         optional: arguments.optional,
+        exclusive: arguments.exclusive,
         summary: docs::summary(&item.attrs),
         ident,
     };

@@ -21,6 +21,7 @@ pub(crate) use register::slice_name;
 struct Arguments {
     name: String,
     optional: bool,
+    exclusive: bool,
 }
 
 /// Expands `#[module(arguments)] item`.
@@ -49,19 +50,22 @@ impl Arguments {
     fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
         let mut name = None;
         let mut optional = false;
-        let known = [("name", "name = \"…\""), ("optional", "optional")];
+        let mut exclusive = false;
+        let known = [("name", "name = \"…\""), ("optional", "optional"), ("exclusive", "exclusive")];
         arguments::read(ctxt, "module", &known, tokens, |word, input| {
             if word == "name" {
                 let text = arguments::text(input)?;
                 name::check(ctxt, "module", &text);
                 name = Some(text.value());
-            } else {
+            } else if word == "optional" {
                 optional = true;
+            } else {
+                exclusive = true;
             }
             Ok(())
         });
         let name = name.unwrap_or_else(|| name::of_package(ctxt, Span::call_site()));
-        Self { name, optional }
+        Self { name, optional, exclusive }
     }
 }
 

@@ -4,28 +4,34 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::Ident;
 
-use crate::compiler;
+use crate::{compiler, object};
 
 /// What is registered about a module.
 #[derive(Debug)]
 pub(super) struct Registration<'a> {
     pub(super) name: &'a str,
     pub(super) optional: bool,
+    pub(super) exclusive: bool,
     pub(super) summary: String,
     pub(super) ident: &'a Ident,
 }
 
 impl Registration<'_> {
     pub(super) fn expand(&self, bedplate: &TokenStream) -> TokenStream {
-        let Self { name, summary, ident, .. } = self;
+        let Self { name, exclusive, summary, ident, .. } = self;
         let slice = slice_name();
         let presence = format_ident!("{}", if self.optional { "Optional" } else { "Required" });
+        let entry = match object::asked() {
+            Ok(object) => object.map(|object| object.entry(bedplate, &format_ident!("BEDPLATE_MODULE"))),
+            Err(error) => Some(quote!(::core::compile_error!(#error);)),
+        };
         quote! {
             static BEDPLATE_MODULE: #bedplate::__private::ModuleDescriptor = #bedplate::__private::ModuleDescriptor {
                 name: #name,
                 summary: #summary,
                 site: #bedplate::__private::site!(),
                 presence: #bedplate::__private::Presence::#presence,
+                exclusive: #exclusive,
                 bedplate: #bedplate::__private::VERSION,
                 parts: #bedplate::__private::declared_parts::<#ident>,
                 services: || #slice.static_slice(),
@@ -38,6 +44,8 @@ impl Registration<'_> {
             #[#bedplate::__private::linkme::distributed_slice(#bedplate::__private::MODULES)]
             #[linkme(crate = #bedplate::__private::linkme)]
             static BEDPLATE_LINKED: &'static #bedplate::__private::ModuleDescriptor = &BEDPLATE_MODULE;
+
+            #entry
 
             const _: () = ::core::assert!(
                 #bedplate::__private::is_crate_root(::core::module_path!()),

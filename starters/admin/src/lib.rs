@@ -2,13 +2,29 @@
 #![forbid(unsafe_code)]
 
 mod answer;
-mod client;
+mod api;
+mod caller;
 mod commands;
+mod deployments;
+mod document;
+#[doc(hidden)]
+pub mod fuzzing;
+mod head;
 mod host;
-mod server;
+mod operations;
+mod probe;
+#[cfg(feature = "remote")]
+mod remote;
+mod serve;
 mod settings;
+mod socket;
 mod starter;
+mod upload;
 
-pub use crate::commands::{HISTORY_COMMAND, INFLIGHT_COMMAND, READY_COMMAND, ROUTES_COMMAND};
-pub use crate::settings::AdminSettings;
+pub use crate::commands::{
+    APPLY as APPLY_COMMAND, HISTORY as HISTORY_COMMAND, INFLIGHT as INFLIGHT_COMMAND, INSTALL as INSTALL_COMMAND,
+    LOGS as LOGS_COMMAND, READY as READY_COMMAND, REDEPLOY as REDEPLOY_COMMAND, ROLLBACK as ROLLBACK_COMMAND,
+    ROUTES as ROUTES_COMMAND, SNAPSHOT as SNAPSHOT_COMMAND, STATUS as STATUS_COMMAND, UNINSTALL as UNINSTALL_COMMAND,
+};
+pub use crate::settings::{AdminSettings, RemoteSettings, TokenSettings};
 pub use crate::starter::Admin;

@@ -12,7 +12,6 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
-use bedplate::isolation::StreamGuard;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -22,10 +21,12 @@ use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::body::ServedBody;
 use crate::service::{HttpFuture, HttpService};
-use crate::upgrade::HeldIo;
+use crate::upgrade::{Held, HeldIo};
+use crate::upgraded::Protocol;
 
 /// How long a connection without a request may take to close itself once it was asked to.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -42,6 +43,8 @@ pub(crate) struct Connections {
     pub(crate) close: CancellationToken,
     /// Connections end now.
     pub(crate) abort: CancellationToken,
+    /// What ends connections that became something else.
+    pub(crate) upgraded: TaskTracker,
 }
 
 impl Connections {
@@ -51,7 +54,16 @@ impl Connections {
         builder.http1().header_read_timeout(None);
         builder.http2().timer(TokioTimer::new());
         let (close, abort) = (CancellationToken::new(), CancellationToken::new());
-        Self { service, idle_timeout, peer_address, builder, closing: AtomicBool::new(false), close, abort }
+        Self {
+            service,
+            idle_timeout,
+            peer_address,
+            builder,
+            closing: AtomicBool::new(false),
+            close,
+            abort,
+            upgraded: TaskTracker::new(),
+        }
     }
 
     /// From now on every response over HTTP/1 asks the client to close its connection.
@@ -111,12 +123,17 @@ pub(crate) struct Link {
     at_work: AtomicUsize,
     /// What holds an instance since the connection became something else. The socket has the link to the
     /// last, so that the instance is let go with the socket.
-    pub(crate) held: OnceLock<Arc<StreamGuard>>,
+    pub(crate) held: OnceLock<Held>,
 }
 
 impl Link {
     fn new(connections: Arc<Connections>) -> Arc<Self> {
         Arc::new(Self { connections, begun: AtomicU64::new(0), at_work: AtomicUsize::new(0), held: OnceLock::new() })
+    }
+
+    /// Runs what ends the connection after it became something else.
+    pub(crate) fn watch(&self, ending: impl Future<Output = ()> + Send + 'static) {
+        self.connections.upgraded.spawn(ending);
     }
 
     fn begun(&self) -> u64 {
@@ -188,7 +205,7 @@ impl Future for ConnectionFuture {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 if let Some(guard) = response.body_mut().take_guard() {
                     // Set once: this is the last response of the connection.
-                    let _ = link.held.set(guard);
+                    let _ = link.held.set(Held { guard, protocol: protocol_of(&response) });
                 }
             } else if *this.is_http1 && link.connections.closing.load(Ordering::Relaxed) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -196,6 +213,13 @@ impl Future for ConnectionFuture {
         }
         Poll::Ready(Ok(response.map(|inner| ConnectionBody { inner, _at_work: at_work })))
     }
+}
+
+/// What a connection becomes with this response.
+fn protocol_of<B>(response: &Response<B>) -> Protocol {
+    let upgrade = response.headers().get(header::UPGRADE);
+    let is_websocket = upgrade.is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if is_websocket { Protocol::WebSocket } else { Protocol::Other }
 }
 
 pin_project! {

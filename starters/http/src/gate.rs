@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
@@ -19,6 +20,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Span;
 
+use crate::door::{AtTheDoor, Passed};
 use crate::error::status_of;
 use crate::handoff::{self, Served};
 use crate::limit::{self, Overrun};
@@ -95,26 +97,47 @@ impl Service<Request> for Gate {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request) -> GateFuture {
-        let mount = self.of.mount.clone();
+    fn call(&mut self, request: Request) -> GateFuture {
+        let mount = &self.of.mount;
         let Some(pin) = handoff::take_pin() else {
             // Only a request that came past the base's own service has one.
-            return GateFuture::refused(mount, StatusCode::INTERNAL_SERVER_ERROR);
+            return GateFuture::refused(mount.clone(), StatusCode::INTERNAL_SERVER_ERROR);
         };
+        if mount.instance.is_open() {
+            return self.enter(&pin, request, mount.timeout);
+        }
+        let waiting = Box::new(AtTheDoor::new(self.clone(), pin, request));
+        GateFuture { state: GateState::Waiting { waiting }, mount: None, overrun: None }
+    }
+}
+
+impl Gate {
+    /// Lets a request enter, for what is left of its time.
+    pub(crate) fn enter(&mut self, pin: &Pinned, mut request: Request, timeout: Option<Duration>) -> GateFuture {
+        let mount = self.of.mount.clone();
         let overrun = match limit::apply(&mut request, mount.body_limit) {
             Ok(overrun) => overrun,
             Err(status) => return GateFuture::refused(mount, status),
         };
-        let mut entry = Entry::new(EntryKind::Request, self.of.label(&request));
-        if let Some(timeout) = mount.timeout {
-            entry = entry.deadline(timeout);
-        }
+        let mut entry = self.entry(&request, timeout);
         if pin.wants_carried() {
             entry = entry.carrying(Arc::new(head(&request)));
         }
         let span = span(&mount);
         let work = Work { state: WorkState::Handling { future: self.inner.call(request) }, mount: mount.clone(), span };
-        GateFuture { state: GateState::Inside { entry: enter(&mount, &pin, entry, work) }, mount: Some(mount), overrun }
+        GateFuture { state: GateState::Inside { entry: enter(&mount, pin, entry, work) }, mount: Some(mount), overrun }
+    }
+
+    pub(crate) fn entry(&self, request: &Request, timeout: Option<Duration>) -> Entry {
+        let entry = Entry::new(EntryKind::Request, self.of.label(request));
+        match timeout {
+            Some(timeout) => entry.deadline(timeout),
+            None => entry,
+        }
+    }
+
+    pub(crate) fn mount(&self) -> &Arc<Mount> {
+        &self.of.mount
     }
 }
 
@@ -196,12 +219,23 @@ pin_project! {
 }
 
 enum GateState {
-    Inside { entry: BoxFuture<'static, Result<Finished, CallError>> },
-    Refused { status: StatusCode },
+    Inside {
+        entry: BoxFuture<'static, Result<Finished, CallError>>,
+    },
+    Waiting {
+        waiting: Box<AtTheDoor>,
+    },
+    /// In another composition than the one that this gate belongs to.
+    Elsewhere {
+        response: Pin<Box<RouteFuture<Infallible>>>,
+    },
+    Refused {
+        status: StatusCode,
+    },
 }
 
 impl GateFuture {
-    fn refused(mount: Arc<Mount>, status: StatusCode) -> Self {
+    pub(crate) fn refused(mount: Arc<Mount>, status: StatusCode) -> Self {
         Self { state: GateState::Refused { status }, mount: Some(mount), overrun: None }
     }
 }
@@ -211,12 +245,28 @@ impl Future for GateFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (response, stream) = match this.state {
-            GateState::Refused { status } => (bare(*status), None),
-            GateState::Inside { entry } => match ready!(entry.as_mut().poll(cx)) {
-                Ok(finished) => finished,
-                Err(error) => (of_call_error(&error), None),
-            },
+        let (response, stream) = loop {
+            match this.state {
+                GateState::Refused { status } => break (bare(*status), None),
+                GateState::Inside { entry } => match ready!(entry.as_mut().poll(cx)) {
+                    Ok(finished) => break finished,
+                    Err(error) => break (of_call_error(&error), None),
+                },
+                GateState::Waiting { waiting } => match ready!(waiting.poll(cx)) {
+                    Passed::In(entered) => {
+                        *this.mount = entered.mount;
+                        *this.overrun = entered.overrun;
+                        *this.state = entered.state;
+                    }
+                    Passed::Elsewhere(response) => *this.state = GateState::Elsewhere { response },
+                    Passed::Refused(mount, error) => {
+                        *this.mount = Some(mount);
+                        break (of_call_error(&error), None);
+                    }
+                },
+                // The gate there says who served.
+                GateState::Elsewhere { response } => return response.as_mut().poll(cx),
+            }
         };
         let response = match this.overrun {
             Some(overrun) if overrun.happened() && response.status().is_client_error() => {

@@ -8,7 +8,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
+use axum::extract::Request;
+use axum::http::{Extensions, HeaderValue, Uri};
 use bedplate::Pinned;
 use bedplate::isolation::StreamGuard;
 
@@ -25,8 +26,27 @@ pub(crate) struct Handoff {
     pub(crate) pin: Option<Pinned>,
     /// The request's id.
     pub(crate) id: Option<HeaderValue>,
+    /// What the request was before it was routed, where it may have to be routed anew.
+    pub(crate) origin: Option<Box<Origin>>,
     /// Who served the request, once it has.
     pub(crate) served: Option<Served>,
+}
+
+/// A request as it came: what routers change of it.
+pub(crate) struct Origin {
+    uri: Uri,
+    extensions: Extensions,
+    /// How many more times it may be routed.
+    left: u8,
+}
+
+/// How many times a request is routed that meets modules on their way out: each is a deployment that failed.
+const ROUTES: u8 = 8;
+
+impl Origin {
+    pub(crate) fn of(request: &Request) -> Box<Self> {
+        Box::new(Self { uri: request.uri().clone(), extensions: request.extensions().clone(), left: ROUTES })
+    }
 }
 
 /// Who served a request.
@@ -54,6 +74,20 @@ pub(crate) fn with_pin<T>(f: impl FnOnce(&Pinned) -> T) -> Option<T> {
 /// Takes the pin over: the module's entry holds it from here on.
 pub(crate) fn take_pin() -> Option<Pinned> {
     SLOT.with_borrow_mut(|slot| slot.as_mut()?.pin.take())
+}
+
+/// Makes the request at work what it was before it was routed, for a route in another composition; no more
+/// than some times.
+pub(crate) fn route_anew(request: &mut Request, pin: Pinned) -> bool {
+    SLOT.with_borrow_mut(|slot| {
+        let Some(slot) = slot.as_mut() else { return false };
+        let Some(origin) = slot.origin.as_mut().filter(|origin| origin.left > 0) else { return false };
+        origin.left -= 1;
+        request.uri_mut().clone_from(&origin.uri);
+        request.extensions_mut().clone_from(&origin.extensions);
+        slot.pin = Some(pin);
+        true
+    })
 }
 
 /// The id of the request at work.

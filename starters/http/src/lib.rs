@@ -4,8 +4,10 @@
 mod access;
 mod body;
 mod connection;
+mod door;
 mod error;
 mod error_body;
+mod frames;
 mod gate;
 mod handoff;
 mod labels;
@@ -25,6 +27,7 @@ mod table;
 #[cfg(feature = "testing")]
 mod testing;
 mod upgrade;
+mod upgraded;
 
 pub use axum;
 

@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::access::AccessLog;
 use crate::body::ServedBody;
 use crate::error_body;
-use crate::handoff::{self, Handoff};
+use crate::handoff::{self, Handoff, Origin};
 use crate::request_id::{self, RequestIds};
 use crate::settings::HttpSettings;
 use crate::stack::{Stack, StackFuture};
@@ -57,7 +57,9 @@ impl HttpService {
             (edge.access_log && AccessLog::is_read()).then(|| AccessLog::begin(request.method(), request.uri(), &id));
         let is_head = *request.method() == Method::HEAD;
         // Here, once: all that the request meets is of this composition.
-        let mut handoff = Handoff { pin: Some(edge.base.pin()), id: Some(id), served: None };
+        let pin = edge.base.pin();
+        let origin = pin.is_held().then(|| Origin::of(&request));
+        let mut handoff = Handoff { pin: Some(pin), id: Some(id), origin, served: None };
         let inner = handoff::scope(&mut handoff, || edge.stack.call(request));
         HttpFuture { inner, exchange: Some(Exchange { handoff, log, is_head }) }
     }
@@ -126,7 +128,7 @@ impl Exchange {
     /// Adds what every response has.
     fn complete(self, mut response: Response<Body>) -> Response<ServedBody> {
         let Self { handoff, log, is_head } = self;
-        let Handoff { pin: _, id, served } = handoff;
+        let Handoff { pin: _, id, origin: _, served } = handoff;
         let status = response.status();
         if (status.is_client_error() || status.is_server_error()) && !is_head {
             fill(&mut response, id.as_ref());

@@ -194,6 +194,9 @@ impl Starter for Http {
         let server = lock(&self.server).take();
         if let Some(server) = server {
             server.connections.abort.cancel();
+            server.connections.upgraded.close();
+            // Clients of WebSockets have been told to come again, and have a moment to close.
+            let _ = tokio::time::timeout(self.settings.linger, server.connections.upgraded.wait()).await;
         }
         self.accepting.close();
         self.connections.close();

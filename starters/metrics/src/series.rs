@@ -30,10 +30,11 @@ const COUNTED: [Counted; 13] = [
     ("bedplate_module_restarts_total", Kind::Counter, "Restarts of the module after a failure.", |stats| stats.restarts),
 ];
 
-const STATES: [ModuleState; 6] = [
+const STATES: [ModuleState; 7] = [
     ModuleState::Resolved,
     ModuleState::Starting,
     ModuleState::Active,
+    ModuleState::Warm,
     ModuleState::Draining,
     ModuleState::Stopped,
     ModuleState::Failed,

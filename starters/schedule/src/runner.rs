@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bedplate::{Base, Entry, EntryKind};
+use bedplate::{Admission, Base, CallError, Entry, EntryKind, Instance, Pinned};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Now;
-use crate::job::Missed;
+use crate::job::{Missed, ScheduledJob};
 use crate::record::{Outcome, Record};
 use crate::schedule::{Due, Schedule};
 use crate::starter::ScheduleStarter;
@@ -151,19 +151,38 @@ impl Runners {
     /// One run, on the composition that serves at its start.
     async fn run_once(&self, key: &Key, slot: &Slot) {
         let base = self.base.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(pin) = base.map(|base| base.pin()) else { return };
-        // Taken out between the tick and now: it is not run.
-        let Some(planned) = pin.prepared::<ScheduleStarter>().and_then(|table| table.jobs.get(key)) else { return };
-        let Some(instance) = pin.instance(&key.module, &key.scene).cloned() else { return };
-        let entry = Entry::new(EntryKind::Job, key.name.clone());
-        let entry = match planned.job.deadline {
-            Some(deadline) => entry.deadline(deadline),
-            None => entry,
+        let Some(mut pin) = base.as_ref().map(Base::pin) else { return };
+        let result = loop {
+            // Taken out between the tick and now: it is not run.
+            let Some((instance, job)) = found(&pin, key) else { return };
+            let entry = Entry::new(EntryKind::Job, key.name.clone());
+            let entry = match job.deadline {
+                Some(deadline) => entry.deadline(deadline),
+                None => entry,
+            };
+            // While a module takes over from the one before, the run waits, and goes where that leads to: of a
+            // tick there is one run, and not none.
+            if !instance.is_open() {
+                match instance.admitted(&pin, &entry).await {
+                    Admission::Superseded(now) => {
+                        pin = now;
+                        continue;
+                    }
+                    Admission::Refused(error) => break Err(error),
+                    _ => {}
+                }
+            }
+            slot.record().begins(Now::read());
+            // Made inside, so that a panic in making it is the module's too.
+            match instance.enter(&pin, entry, async move { job.run().await }).await {
+                Err(CallError::Superseded { .. }) => {
+                    slot.record().did_not_begin();
+                    let Some(now) = base.as_ref().map(Base::pin) else { return };
+                    pin = now;
+                }
+                result => break result,
+            }
         };
-        slot.record().begins(Now::read());
-        let job = planned.job.clone();
-        // Made inside, so that a panic in making it is the module's too.
-        let result = instance.enter(&pin, entry, async move { job.run().await }).await;
         let outcome = Outcome::of(result);
         if let Some(cause) = outcome.cause() {
             tracing::error!(
@@ -173,6 +192,12 @@ impl Runners {
         }
         slot.record().ends(Now::read(), outcome);
     }
+}
+
+/// The instance that runs a job in a composition, and the job as it is there.
+fn found(pin: &Pinned, key: &Key) -> Option<(Arc<Instance>, ScheduledJob)> {
+    let job = pin.prepared::<ScheduleStarter>()?.jobs.get(key)?.job.clone();
+    Some((pin.instance(&key.module, &key.scene)?.clone(), job))
 }
 
 /// A job's ticks: which one is next, by which schedule.

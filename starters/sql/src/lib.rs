@@ -5,12 +5,16 @@
 compile_error!("bedplate-starter-sql needs a database: enable its feature `sqlite` or `postgres`");
 
 mod backend;
+mod breaking;
+mod given_up;
 mod handle;
 mod migrate;
+mod pending;
 mod pools;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod problem;
+mod schema;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;

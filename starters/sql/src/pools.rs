@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bedplate::isolation::thread_name;
-use bedplate::{InstanceId, ModuleName, Provided, SceneName, Staged};
+use bedplate::{InstanceId, ModuleName, Planned, Provided, SceneName, Staged};
 use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::pool::{Pool, PoolOptions};
@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use crate::backend::Driver;
 use crate::handle::{Backend, Sql};
-use crate::migrate::{Applied, migrate};
+use crate::migrate::{Applied, Breaking, migrate, plan};
 use crate::problem::Subject;
+use crate::schema::{Kept, Schema};
 use crate::settings::{SqlModuleSettings, SqlSettings};
 use crate::wanted::Wanted;
 
@@ -45,6 +46,7 @@ struct Entry<DB: Driver> {
     location: DB::Location,
     connections: u32,
     pool: Pool<DB>,
+    schema: Arc<Schema>,
     /// The setting that decided where it is.
     key: String,
     /// The generations that have the pool.
@@ -99,7 +101,8 @@ impl<DB: Backend> Pools<DB> {
             None => {
                 let name = thread_name(staged.module(), staged.scene());
                 let options = DB::options(&location, within.settings, &name);
-                let pool = open_lazily::<DB>(options, connections, within.settings);
+                let schema = Arc::default();
+                let pool = open_lazily::<DB>(options, connections, within.settings, &schema);
                 entries.push(Entry {
                     module: staged.module().clone(),
                     scene: staged.scene().clone(),
@@ -107,6 +110,7 @@ impl<DB: Backend> Pools<DB> {
                     location,
                     connections,
                     pool: pool.clone(),
+                    schema,
                     users: BTreeMap::from([(staged.id().generation, Use::Provided)]),
                     applied: None,
                 });
@@ -122,12 +126,29 @@ impl<DB: Backend> Pools<DB> {
     pub(crate) async fn migrate(&self, staged: &Staged<'_>, settings: &SqlSettings) -> bedplate::Result<()> {
         let Some((location, subject)) = self.made(staged.id()) else { return Ok(()) };
         let migrations = staged.options::<Sql<DB>>();
-        let applied = migrate::<DB>(&location, settings, &subject, migrations.as_deref()).await?;
+        let breaking = if staged.allows_breaking() { Breaking::Allowed } else { Breaking::Refused };
+        let schemas = self.schemas_at(&location);
+        let applied = migrate::<DB>(&location, settings, &subject, migrations, breaking, schemas).await?;
         let mut entries = self.entries();
         if let Some(entry) = entries.iter_mut().find(|entry| entry.is_used_by(staged.id())) {
             entry.applied = applied;
         }
         Ok(())
+    }
+
+    /// The migrations that an instance would run.
+    pub(crate) async fn plan(&self, staged: &Staged<'_>, settings: &SqlSettings) -> bedplate::Result<Vec<Planned>> {
+        let Some((location, subject)) = self.made(staged.id()) else { return Ok(Vec::new()) };
+        match staged.options::<Sql<DB>>() {
+            Some(migrations) => Ok(plan::<DB>(&location, settings, &subject, &migrations).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What every pool on this database sees: scenes of a module may share it.
+    fn schemas_at(&self, location: &DB::Location) -> Vec<Arc<Schema>> {
+        let entries = self.entries();
+        entries.iter().filter(|entry| entry.location == *location).map(|entry| entry.schema.clone()).collect()
     }
 
     /// Notes that an instance has been made, and says what it uses.
@@ -220,6 +241,20 @@ fn open_lazily<DB: Driver>(
     options: <DB::Connection as Connection>::Options,
     connections: u32,
     settings: &SqlSettings,
+    schema: &Arc<Schema>,
 ) -> Pool<DB> {
-    PoolOptions::new().max_connections(connections).acquire_timeout(settings.acquire_timeout).connect_lazy_with(options)
+    let schema = schema.clone();
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .before_acquire(move |connection: &mut DB::Connection, known| {
+            let kept = schema.kept(known.age);
+            Box::pin(async move {
+                if kept == Kept::Doubtful {
+                    connection.clear_cached_statements().await?;
+                }
+                Ok(kept != Kept::Stale)
+            })
+        })
+        .connect_lazy_with(options)
 }

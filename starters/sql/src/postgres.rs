@@ -4,11 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use bedplate::compose::CompositionError;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres};
 use tokio::time::timeout;
 
 use crate::backend::{Driver, Location};
+use crate::breaking::Dialect;
+use crate::given_up::GivenUp;
 use crate::problem::{Subject, words};
 use crate::settings::SqlSettings;
 use crate::wanted::{Address, Wanted};
@@ -46,6 +49,8 @@ impl fmt::Display for PostgresSchema {
 }
 
 impl Driver for Postgres {
+    const DIALECT: Dialect = Dialect::Postgres;
+
     type Location = PostgresSchema;
 
     /// sqlx locks the database itself.
@@ -94,23 +99,12 @@ impl Driver for Postgres {
         location: &PostgresSchema,
         settings: &SqlSettings,
         subject: &Subject,
+        _: &GivenUp,
     ) -> Result<(PgConnection, ()), CompositionError> {
-        let key = &subject.key;
-        // Bounds every wait for a lock of this connection, advisory ones too.
-        let wait = settings.migration_wait.as_millis().max(1);
-        let options = Self::options(location, settings, &subject.connections).options([("lock_timeout", wait)]);
-        let connecting = timeout(settings.acquire_timeout, PgConnection::connect_with(&options)).await;
-        let mut connection = match connecting {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => {
-                let help = format!("see that the server runs and takes this user, and that `{key}` is right");
-                return Err(subject.unavailable(words(&error), help));
-            }
-            Err(_) => {
-                let why = format!("it did not answer within {} s", settings.acquire_timeout.as_secs_f32());
-                return Err(subject.unavailable(why, format!("see that the server runs, and that `{key}` is right")));
-            }
-        };
+        let mut connection = connect(location, settings, subject).await?;
+        // A migration that is given up loses its connection: the server is to look whether it is there, and not
+        // to work on to the end. Servers before 14 do not know how, and say so.
+        let _ = connection.execute("SET client_connection_check_interval = '200ms'").await;
         match make_schema(&mut connection, &location.schema).await {
             Ok(()) => Ok((connection, ())),
             Err(error) => {
@@ -120,6 +114,42 @@ impl Driver for Postgres {
                 );
                 Err(subject.unavailable(format!("its schema cannot be made: {}", words(&error)), help))
             }
+        }
+    }
+
+    async fn look(
+        location: &PostgresSchema,
+        settings: &SqlSettings,
+        subject: &Subject,
+    ) -> Result<Option<PgConnection>, CompositionError> {
+        connect(location, settings, subject).await.map(Some)
+    }
+
+    fn is_missing_table(error: &dyn DatabaseError) -> bool {
+        const UNDEFINED_TABLE: &str = "42P01";
+        const INVALID_SCHEMA_NAME: &str = "3F000";
+        error.code().is_some_and(|code| code == UNDEFINED_TABLE || code == INVALID_SCHEMA_NAME)
+    }
+}
+
+async fn connect(
+    location: &PostgresSchema,
+    settings: &SqlSettings,
+    subject: &Subject,
+) -> Result<PgConnection, CompositionError> {
+    let key = &subject.key;
+    // Bounds every wait for a lock of this connection, advisory ones too.
+    let wait = settings.migration_wait.as_millis().max(1);
+    let options = Postgres::options(location, settings, &subject.connections).options([("lock_timeout", wait)]);
+    match timeout(settings.acquire_timeout, PgConnection::connect_with(&options)).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => {
+            let help = format!("see that the server runs and takes this user, and that `{key}` is right");
+            Err(subject.unavailable(words(&error), help))
+        }
+        Err(_) => {
+            let why = format!("it did not answer within {} s", settings.acquire_timeout.as_secs_f32());
+            Err(subject.unavailable(why, format!("see that the server runs, and that `{key}` is right")))
         }
     }
 }

@@ -3,6 +3,8 @@
 use bedplate::ModuleName;
 use bedplate::compose::{CompositionError, Place, Problem};
 
+use crate::pending::Pending;
+
 /// Whose database a problem is about, and which setting decides where it is.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -25,6 +27,22 @@ impl Subject {
     /// A failure to migrate it.
     pub(crate) fn migration(&self, what: String, help: impl Into<String>) -> CompositionError {
         self.problem("migration-failed", what, help.into())
+    }
+
+    /// Migrations that take away what the generation before may still use, in a deployment that must not.
+    pub(crate) fn breaking(&self, migrations: &[&Pending<'_>]) -> CompositionError {
+        let listed: Vec<_> = migrations
+            .iter()
+            .map(|migration| format!("migration {} {}", migration.name(), migration.takes_away()))
+            .collect();
+        let what = format!(
+            "what serves `{module}` now, and what it could be rolled back to, may break: {}; nothing was migrated",
+            listed.join("; "),
+            module = self.module
+        );
+        let help =
+            "first deploy code that does without it, and then deploy this and say that it may break (`--breaking`)";
+        self.problem("migration-breaking", what, help.to_owned())
     }
 
     fn problem(&self, code: &'static str, what: String, help: String) -> CompositionError {

@@ -8,16 +8,22 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bedplate::compose::CompositionError;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Executor, Sqlite};
 
 use crate::backend::{Driver, Location};
+use crate::breaking::Dialect;
+use crate::given_up::GivenUp;
 use crate::problem::{Subject, words};
 use crate::settings::SqlSettings;
 use crate::wanted::{Address, PLACEHOLDER, Wanted};
 
 /// How long a migrator sleeps before it looks again whether another one has ended.
 const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// After how many of SQLite's instructions a statement may be interrupted.
+const INTERRUPTIBLE: i32 = 10_000;
 
 /// Where a SQLite database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +51,8 @@ impl fmt::Display for SqliteFile {
 }
 
 impl Driver for Sqlite {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
     type Location = SqliteFile;
 
     type Lock = File;
@@ -94,18 +102,42 @@ impl Driver for Sqlite {
         location: &SqliteFile,
         settings: &SqlSettings,
         subject: &Subject,
+        given_up: &GivenUp,
     ) -> Result<(SqliteConnection, File), CompositionError> {
-        let (path, wait) = (location.path.clone(), settings.migration_wait);
+        let (path, wait, gives_up) = (location.path.clone(), settings.migration_wait, given_up.clone());
         // On a thread for blocking work: it waits for other processes, and for disks.
-        let locked = tokio::task::spawn_blocking(move || lock(&path, wait)).await;
+        let locked = tokio::task::spawn_blocking(move || lock(&path, wait, &gives_up)).await;
         let lock = match locked {
             Ok(locked) => locked.map_err(|error| error.describe(location, subject))?,
             Err(error) => return Err(subject.unavailable(error, "the base was shutting down")),
         };
-        let connection = connect(&Self::options(location, settings, &subject.connections))
+        let connection = connect(&Self::options(location, settings, &subject.connections), given_up)
             .await
             .map_err(|error| refused(&error, location, subject))?;
         Ok((connection, lock))
+    }
+
+    async fn look(
+        location: &SqliteFile,
+        settings: &SqlSettings,
+        subject: &Subject,
+    ) -> Result<Option<SqliteConnection>, CompositionError> {
+        if !location.path.is_file() {
+            return Ok(None);
+        }
+        let thread = subject.connections.clone();
+        let options = SqliteConnectOptions::new()
+            .filename(&location.path)
+            .read_only(true)
+            .busy_timeout(settings.busy_timeout)
+            .thread_name(move |_| thread.clone());
+        let connecting = SqliteConnection::connect_with(&options).await;
+        connecting.map(Some).map_err(|error| refused(&error, location, subject))
+    }
+
+    fn is_missing_table(error: &dyn DatabaseError) -> bool {
+        // SQLite has one code for all that is wrong with a statement.
+        error.message().starts_with("no such table")
     }
 }
 
@@ -133,7 +165,7 @@ enum Obstacle {
 ///
 /// The lock is on a file beside the database: closing a descriptor of the database itself would
 /// drop the locks that SQLite holds on it in this process.
-fn lock(database: &Path, wait: Duration) -> Result<File, Obstacle> {
+fn lock(database: &Path, wait: Duration, given_up: &GivenUp) -> Result<File, Obstacle> {
     let folder = database.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| Obstacle::Folder(folder.to_owned(), error))?;
     if database.is_dir() {
@@ -154,7 +186,7 @@ fn lock(database: &Path, wait: Duration) -> Result<File, Obstacle> {
                 make_private(database);
                 return Ok(file);
             }
-            Err(TryLockError::WouldBlock) if since.elapsed() < wait => sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) if since.elapsed() < wait && !given_up.is_so() => sleep(LOCK_POLL),
             Err(TryLockError::WouldBlock) => return Err(Obstacle::Busy(wait)),
             Err(TryLockError::Error(error)) => return Err(Obstacle::LockFile(beside, error)),
         }
@@ -201,8 +233,11 @@ impl Obstacle {
 /// Opens the file, and writes to it once, to no effect: whoever cannot write it learns of it now.
 ///
 /// SQLite opens what it may not write for reading, and lets even `BEGIN IMMEDIATE` pass on it.
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+async fn connect(options: &SqliteConnectOptions, given_up: &GivenUp) -> Result<SqliteConnection, sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(options).await?;
+    // A statement runs on the connection's thread, where nothing but this can end it.
+    let given_up = given_up.clone();
+    connection.lock_handle().await?.set_progress_handler(INTERRUPTIBLE, move || !given_up.is_so());
     connection.execute("BEGIN IMMEDIATE").await?;
     connection.execute("PRAGMA user_version = 1").await?;
     connection.execute("ROLLBACK").await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use bedplate::{
-    Composition, Content, Inspection, InstanceId, Provided, Result, Staged, Starter, StarterContext, starter,
+    Composition, Content, Inspection, InstanceId, Planned, Provided, Result, Staged, Starter, StarterContext, starter,
 };
 use serde_json::Value;
 
@@ -103,6 +103,15 @@ impl Starter for SqlStarter {
             self.postgres.provide(to, within)?;
             Ok(())
         })
+    }
+
+    async fn plan(&self, staged: &Staged<'_>) -> Result<Vec<Planned>> {
+        let mut planned = Vec::new();
+        #[cfg(feature = "sqlite")]
+        planned.extend(self.sqlite.plan(staged, &self.settings).await?);
+        #[cfg(feature = "postgres")]
+        planned.extend(self.postgres.plan(staged, &self.settings).await?);
+        Ok(planned)
     }
 
     async fn migrate(&self, staged: &Staged<'_>) -> Result<()> {

@@ -10,7 +10,7 @@ use bedplate::testing::{TestBase, TestBaseBuilder, run};
 use bedplate::{Change, Content, Field, Module, ModuleContext, ModuleName, ModuleSpec, Result};
 use bedplate_starter_sql::{Sql, SqlStarter};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, SqlSafeStr};
 
 const NOTES: (i64, &str, &str) = (1, "notes", "CREATE TABLE notes (id BIGSERIAL PRIMARY KEY, text TEXT NOT NULL)");
 const TAGS: (i64, &str, &str) = (2, "tags", "CREATE TABLE tags (note BIGINT REFERENCES notes, tag TEXT)");
@@ -99,6 +99,24 @@ fn migrations_run_once_and_an_older_module_starts_on_a_newer_schema() {
         assert_eq!(count(&db).await, 1);
         let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations").fetch_one(&*db).await.unwrap();
         assert_eq!(applied, 2);
+    });
+}
+
+#[test]
+fn a_warm_pool_sees_what_a_migration_added() {
+    let Some(base) = server(&["warm"]) else { return };
+    let (out, databases) = channel();
+    run(base.with(notes("warm", &[NOTES], &out)), |base| async move {
+        base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        write(&db).await;
+        let all = async || sqlx::query("SELECT * FROM notes").fetch_one(&*db).await.unwrap();
+        assert_eq!(all().await.columns().len(), 2);
+        let author = (2, "author", "ALTER TABLE notes ADD COLUMN author TEXT DEFAULT 'nobody'");
+        base.swap_to(notes("warm", &[NOTES, author], &out)).await.unwrap();
+        let row = all().await;
+        assert_eq!(row.columns().len(), 3, "the statement was prepared again");
+        assert_eq!(row.get::<String, _>("author"), "nobody");
     });
 }
 

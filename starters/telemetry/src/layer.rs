@@ -61,6 +61,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         event.record(&mut fields);
         let scope = context.event_scope(event).into_iter().flatten();
         let spans = scope.map(|span| SpanLine::of(span.name(), span.extensions().get::<Arc<Fields>>())).collect();
-        self.logger.write(&Line::of(event, fields, spans));
+        self.logger.write(Line::of(event, fields, spans));
     }
 }

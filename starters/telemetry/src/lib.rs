@@ -6,6 +6,8 @@ mod layer;
 mod level;
 mod line;
 mod logger;
+mod modules;
+mod recent;
 mod rules;
 mod settings;
 mod starter;
@@ -14,5 +16,6 @@ mod tests;
 
 pub use level::Level;
 pub use logger::InvalidFilter;
+pub use recent::{RecentLine, RecentLines};
 pub use settings::{Format, ModuleTelemetrySettings, Output, TelemetrySettings};
 pub use starter::Telemetry;

@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::layer::LogLayer;
 use crate::line::{Colour, Line};
+use crate::recent::{Keep, Recent};
 use crate::rules::{BaseLevels, Rules, parse_filter};
 use crate::{Format, Output, TelemetrySettings};
 
@@ -49,6 +50,7 @@ pub(crate) struct Logger {
     sink: Sink,
     rules: ArcSwap<Rules>,
     state: Mutex<State>,
+    recent: Recent,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,13 @@ struct State {
 
 impl Logger {
     /// A logger that writes to `sink`.
-    pub(crate) fn new(format: Format, colour: Colour, filter: &str, sink: Sink) -> Result<Arc<Self>, InvalidFilter> {
+    pub(crate) fn new(
+        format: Format,
+        colour: Colour,
+        filter: &str,
+        keep: Keep,
+        sink: Sink,
+    ) -> Result<Arc<Self>, InvalidFilter> {
         let targets = targets(filter)?;
         Ok(Arc::new(Self {
             format,
@@ -68,6 +76,7 @@ impl Logger {
             sink,
             rules: ArcSwap::from_pointee(Rules::compile(targets, std::iter::empty())),
             state: Mutex::new(State { filter: filter.to_owned(), bases: BTreeMap::new(), next_base: 0 }),
+            recent: Recent::new(keep),
         }))
     }
 
@@ -86,7 +95,7 @@ impl Logger {
             true => Colour::Coloured,
             false => Colour::Plain,
         };
-        let logger = Self::new(settings.format, colour, &settings.filter, sink)?;
+        let logger = Self::new(settings.format, colour, &settings.filter, settings.keep(), sink)?;
         let standing = logger.install();
         Ok((if standing == Standing::Shared { SHARED.get().cloned().unwrap_or(logger) } else { logger }, standing))
     }
@@ -115,8 +124,13 @@ impl Logger {
         self.rules.load()
     }
 
-    /// Writes one line.
-    pub(crate) fn write(&self, line: &Line) {
+    /// The last lines of each module.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// Writes one line, and keeps it.
+    pub(crate) fn write(&self, line: Line) {
         let mut text = match self.format {
             Format::Human => line.human(self.colour),
             Format::Json => line.json(),
@@ -124,6 +138,7 @@ impl Logger {
         text.push('\n');
         // One call a line, so that lines of several threads do not mix.
         (self.sink)(text.as_bytes());
+        self.recent.keep(line);
     }
 
     /// A place for the levels of one more base.
@@ -135,8 +150,9 @@ impl Logger {
         base
     }
 
-    /// Forgets the levels of a base.
+    /// Forgets the levels of a base, and the lines of its modules.
     pub(crate) fn leave(&self, base: u64) {
+        self.recent.let_go(base, |_| true);
         let mut state = self.state();
         if state.bases.remove(&base).is_some() {
             self.compile(state);

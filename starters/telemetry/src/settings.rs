@@ -1,9 +1,10 @@
 //! The settings: `[starters.telemetry]`, and `[modules.<module>.telemetry]` for each module.
 
-use bedplate::Settings;
+use bedplate::{ByteSize, Settings};
 use serde::Deserialize;
 
 use crate::Level;
+use crate::recent::Keep;
 use crate::rules::parse_filter;
 
 /// `[starters.telemetry]`: how logs are written, and which.
@@ -19,9 +20,20 @@ pub struct TelemetrySettings {
     /// Where lines go: `stderr` or `stdout`.
     #[setting(default = "stderr")]
     pub output: Output,
+    /// How many of its last lines are kept of each module, for `logs` of a base that runs. 0 for none.
+    #[setting(default = 256, range = ..=100_000)]
+    pub recent_lines: usize,
+    /// The memory that the last lines of one module take at most.
+    #[setting(default = "256KiB")]
+    pub recent_bytes: ByteSize,
 }
 
 impl TelemetrySettings {
+    /// How much is kept of each module.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep { lines: self.recent_lines, bytes: self.recent_bytes.as_usize() }
+    }
+
     fn check(&self) -> Result<(), String> {
         parse_filter(&self.filter).map(drop).map_err(|error| error.to_string())
     }

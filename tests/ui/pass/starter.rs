@@ -28,7 +28,7 @@ impl Handle for Client {
     type Options = ();
 }
 
-const ROUTES: Command = Command { name: "routes", about: "Lists the routes.", run: routes };
+const ROUTES: Command = Command::new("routes", "Lists the routes.", routes);
 
 fn routes(_: &CommandContext<'_>) -> ExitCode {
     ExitCode::SUCCESS

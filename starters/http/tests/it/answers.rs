@@ -107,8 +107,11 @@ fn a_request_is_given_up_at_its_timeout() -> Result<()> {
     let router = || Router::new().route("/slow", get(std::future::pending::<()>));
     let builder = http().with(module("slow", router)).settings("[modules.slow.http]\ntimeout = '5s'").paused_time();
     run(builder, |base| async move {
+        let running = base.running().await?;
         let request = tokio::spawn(base.http().get("/slow").into_future());
-        tokio::task::yield_now().await;
+        while running.in_flight().is_empty() {
+            tokio::task::yield_now().await;
+        }
         base.advance(Duration::from_secs(4)).await;
         assert!(!request.is_finished());
         base.advance(Duration::from_secs(2)).await;

@@ -9,3 +9,4 @@ mod mounting;
 mod streams;
 mod support;
 mod swaps;
+mod websockets;

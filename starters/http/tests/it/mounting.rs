@@ -6,7 +6,7 @@ use axum::http::Uri;
 use axum::routing::{any, get, post};
 use bedplate::base::Phase;
 use bedplate::testing::{TestBase, run};
-use bedplate::{Content, Result};
+use bedplate::{Change, Content, Result};
 use bedplate_starter_http::{HttpTest, Routes};
 use serde_json::{Value, json};
 
@@ -88,6 +88,29 @@ fn a_deployment_with_a_conflict_changes_nothing() -> Result<()> {
         assert_eq!(base.running().await?.phase(), Phase::Serving);
         base.swap_to(module("two", says("2", "/b"))).await?;
         assert_eq!(base.http().get("/b").await?.expect(200)?.text(), "2");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_redeployed_module_does_not_take_the_route_of_another() -> Result<()> {
+    run(http().with(module("one", says("1", "/a"))).with(module("two", says("2", "/b"))), |base| async move {
+        base.running().await?;
+        let error = base.swap_to(module("two", says("2", "/a"))).await.unwrap_err();
+        assert!(error.step == "prepare" && error.has("route-conflict"), "{error}");
+        assert!(error.to_string().contains("`one` and `two` claim the same route: `GET /a`"), "{error}");
+        for (path, text) in [("/a", "1"), ("/b", "2")] {
+            assert_eq!(base.http().get(path).await?.expect(200)?.text(), text);
+        }
+        let now = base.running().await?.pin();
+        let two = now.instances().find(|instance| instance.module().as_str() == "two").unwrap();
+        assert_eq!(two.id().generation, 1, "the generation before serves on");
+        // One that gives it up and one that takes it, in one deployment.
+        let change = Change::new().put(module("one", says("1", "/b"))).put(module("two", says("2", "/a")));
+        base.running().await?.deploy(change).await?;
+        for (path, text) in [("/a", "2"), ("/b", "1")] {
+            assert_eq!(base.http().get(path).await?.expect(200)?.text(), text);
+        }
         Ok(())
     })
 }

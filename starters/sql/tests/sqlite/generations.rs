@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use bedplate::testing::run;
 use bedplate::{Change, Field, Module, ModuleSpec};
 use bedplate_starter_sql::Sql;
+use sqlx::Row;
 use tempfile::tempdir;
 
 use crate::notes::{NOTES, builder, count, name, notes, notes_that, shown, write};
@@ -24,6 +25,26 @@ fn a_swap_keeps_the_pool() {
         assert!(Arc::ptr_eq(&before.connect_options(), &after.connect_options()), "the same pool");
         assert!(after.num_idle() > 0, "with the connections it had");
         assert_eq!(count(&after).await, 1);
+    });
+}
+
+#[test]
+fn a_warm_pool_sees_what_a_migration_added() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    run(builder(&folder).with(notes("notes", &[NOTES], &out)), |base| async move {
+        base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        write(&db).await;
+        // Prepared on every connection that the pool has.
+        let all = async || sqlx::query("SELECT * FROM notes").fetch_one(&*db).await.unwrap();
+        assert_eq!(all().await.columns().len(), 2);
+        let author = (2, "author", "ALTER TABLE notes ADD COLUMN author TEXT DEFAULT 'nobody'");
+        base.swap_to(notes("notes", &[NOTES, author], &out)).await.unwrap();
+        let row = all().await;
+        assert_eq!(row.columns().len(), 3, "the statement was prepared again");
+        assert_eq!(row.get::<String, _>("author"), "nobody");
+        assert_eq!(row.get::<String, _>("text"), "a");
     });
 }
 

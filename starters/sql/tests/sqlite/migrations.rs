@@ -2,10 +2,11 @@
 
 use std::sync::mpsc::channel;
 
+use bedplate::Change;
 use bedplate::testing::run;
 use tempfile::tempdir;
 
-use crate::notes::{NOTES, builder, count, name, notes, shown, write};
+use crate::notes::{NOTES, builder, count, name, notes, notes_that, shown, write};
 
 const TAGS: (i64, &str, &str) = (2, "tags", "CREATE TABLE tags (note INTEGER REFERENCES notes, tag TEXT)");
 
@@ -40,6 +41,73 @@ fn an_older_module_starts_on_a_newer_schema() {
         write(&databases.recv().unwrap()).await;
         base.swap_to(notes("notes", &[NOTES], &out)).await.unwrap();
         assert_eq!(count(&databases.recv().unwrap()).await, 1);
+    });
+}
+
+#[test]
+fn a_rollback_over_a_migration_and_a_restart_of_either_generation() {
+    let folder = tempdir().unwrap();
+    let author = (2, "author", "ALTER TABLE notes ADD COLUMN author TEXT NOT NULL DEFAULT 'nobody'");
+    let (out, databases) = channel();
+    let older = || notes_that("notes", &[NOTES], "INSERT INTO notes (text) VALUES ('older')", &out);
+    let newer = || {
+        let start = "INSERT INTO notes (text, author) VALUES ('newer', 'me')";
+        notes_that("notes", &[NOTES, author], start, &out)
+    };
+    let counted = async || count(&databases.try_recv().unwrap()).await;
+    run(builder(&folder).with(older()), async |base| {
+        base.running().await.unwrap();
+        assert_eq!(counted().await, 1);
+        base.swap_to(newer()).await.unwrap();
+        assert_eq!(counted().await, 2);
+        base.swap_to(older()).await.unwrap();
+        assert_eq!(counted().await, 3);
+    });
+    run(builder(&folder).with(older()), async |base| {
+        base.running().await.unwrap();
+        assert_eq!(counted().await, 4);
+    });
+    run(builder(&folder).with(newer()), async |base| {
+        base.running().await.unwrap();
+        let db = databases.try_recv().unwrap();
+        let authors: Vec<String> =
+            sqlx::query_scalar("SELECT author FROM notes ORDER BY id").fetch_all(&*db).await.unwrap();
+        assert_eq!(authors, ["nobody", "me", "nobody", "nobody", "me"]);
+    });
+}
+
+#[test]
+fn what_may_break_the_generation_before_has_to_be_said() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let renamed = (3, "body", "ALTER TABLE notes RENAME COLUMN text TO body");
+    let newer = || notes("notes", &[NOTES, TAGS, renamed], &out);
+    run(builder(&folder).with(notes("notes", &[NOTES], &out)), async |base| {
+        let running = base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        let error = base.swap_to(newer()).await.unwrap_err();
+        assert!(error.has("migration-breaking"), "{error}");
+        assert!(error.to_string().contains("renames the column `text` of the table `notes`"), "{error}");
+        write(&db).await;
+        assert_eq!(shown(&running, "notes").unwrap()["migrations"]["applied"], 1);
+        running.deploy(Change::new().put(newer()).breaking()).await.unwrap();
+        assert_eq!(shown(&running, "notes").unwrap()["migrations"]["applied"], 3);
+        assert_eq!(count(&db).await, 1);
+    });
+}
+
+#[test]
+fn a_base_that_starts_breaks_nobody() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let dropped = (2, "no notes", "DROP TABLE notes; CREATE TABLE notes (id INTEGER PRIMARY KEY)");
+    run(builder(&folder).with(notes("notes", &[NOTES], &out)), async |base| {
+        base.running().await.unwrap();
+        write(&databases.recv().unwrap()).await;
+    });
+    run(builder(&folder).with(notes("notes", &[NOTES, dropped], &out)), async |base| {
+        base.running().await.unwrap();
+        assert_eq!(count(&databases.recv().unwrap()).await, 0);
     });
 }
 

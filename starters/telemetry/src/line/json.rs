@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 
 use super::{Line, SpanLine};
 use crate::fields::Fields;
@@ -29,7 +30,16 @@ struct Object<'a> {
 impl Line {
     /// The line as one JSON object, without a line break.
     pub(crate) fn json(&self) -> String {
-        let object = Object {
+        serde_json::to_string(&self.as_object()).expect("strings and numbers under names of text are JSON")
+    }
+
+    /// The same, not as text.
+    pub(crate) fn object(&self) -> Value {
+        serde_json::to_value(self.as_object()).expect("strings and numbers under names of text are JSON")
+    }
+
+    fn as_object(&self) -> Object<'_> {
+        Object {
             timestamp: humantime::format_rfc3339_micros(self.at).to_string(),
             level: self.level.as_str(),
             target: &self.target,
@@ -40,8 +50,7 @@ impl Line {
             request_id: self.request_id.as_deref(),
             fields: &self.fields,
             spans: &self.spans,
-        };
-        serde_json::to_string(&object).expect("strings and numbers under names of text are JSON")
+        }
     }
 }
 

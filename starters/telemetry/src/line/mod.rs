@@ -79,6 +79,31 @@ impl Line {
     }
 }
 
+impl Line {
+    /// The module that wrote it, or that it is about.
+    pub(crate) fn module(&self) -> Option<&str> {
+        self.module.as_deref()
+    }
+
+    /// The memory that it takes, about. What it shares with other lines of a span counts in full.
+    pub(crate) fn bytes(&self) -> usize {
+        let of_fields =
+            |fields: &Fields| fields.iter().map(|(name, value)| name.len() + bytes_of(value)).sum::<usize>();
+        let texts = [&self.module, &self.scene, &self.request_id];
+        size_of::<Self>()
+            + self.target.len()
+            + self.message.len()
+            + texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum::<usize>()
+            + of_fields(&self.fields)
+            + self.spans.iter().map(|span| span.name.len() + span.fields.as_deref().map_or(0, of_fields)).sum::<usize>()
+    }
+}
+
+/// The memory of a field's value. Fields hold texts, numbers and truths, and nothing nested.
+fn bytes_of(value: &Value) -> usize {
+    size_of::<Value>() + value.as_str().map_or(0, str::len)
+}
+
 /// Whose line it is: that of the module at work. A line of the base says in its own fields, or in
 /// those of its spans, which module it is about.
 fn identity(fields: &mut Fields, spans: &[SpanLine]) -> (Option<String>, Option<String>, Option<u64>) {

@@ -2,6 +2,7 @@
 
 mod levels;
 mod lines;
+mod recent;
 mod rules;
 
 use std::sync::{Arc, Mutex, OnceLock};
@@ -13,7 +14,11 @@ use serde_json::Value;
 
 use crate::line::Colour;
 use crate::logger::{Logger, Standing};
+use crate::recent::Keep;
 use crate::{Format, Telemetry};
+
+/// How much the loggers of the tests keep.
+const KEEP: Keep = Keep { lines: 8, bytes: 16 * 1024 };
 
 /// What was written, as bytes.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +29,7 @@ impl Captured {
     fn logger(&self, format: Format, filter: &str) -> Arc<Logger> {
         let written = self.0.clone();
         let sink = Box::new(move |line: &[u8]| written.lock().unwrap().extend_from_slice(line));
-        Logger::new(format, Colour::Plain, filter, sink).unwrap()
+        Logger::new(format, Colour::Plain, filter, KEEP, sink).unwrap()
     }
 
     fn text(&self) -> String {

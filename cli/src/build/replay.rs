@@ -1,0 +1,177 @@
+//! A module's own call of rustc, replayed as a shared object: no cargo is on this path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bedplate::deploy::image::{ObjectLabel, SourceLabel};
+
+use crate::build::label::{Labels, hex};
+use crate::build::link::{kept, linker_arguments, run, text};
+use crate::build::stamp::{Stamp, dependencies};
+use crate::build::{BaseLibrary, revision};
+use crate::failure::Failure;
+use crate::workspace::{Module, Workspace};
+
+/// All that is needed to make a module's object anew, without asking cargo.
+#[derive(Debug, Clone)]
+pub(crate) struct Replay {
+    /// The module.
+    pub(crate) module: String,
+    call: crate::record::Call,
+    label: ObjectLabel,
+    library: PathBuf,
+    library_name: String,
+    /// The libraries of the base, which no object may carry as well.
+    borrowed: Vec<String>,
+    /// Folder for what belongs to the link.
+    folder: PathBuf,
+    /// The workspace, and the folders whose state says whether the source is dirty.
+    root: PathBuf,
+    local: Vec<PathBuf>,
+}
+
+/// A module's object, linked.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    pub(crate) module: String,
+    pub(crate) file: PathBuf,
+    /// What it was built from and for.
+    pub(crate) label: ObjectLabel,
+    /// How long the compiler took; nothing where the object was still what it would be.
+    pub(crate) took: Option<Duration>,
+}
+
+impl Replay {
+    /// Takes down what it needs.
+    pub(crate) fn of(workspace: &Workspace, labels: &Labels<'_>, base: &BaseLibrary, module: &Module) -> Result<Self> {
+        let unit = labels.closure.modules.get(&module.name).with_context(|| format!("`{}` was built", module.name))?;
+        let folder = workspace.output.join("link").join(&module.name);
+        fs::create_dir_all(&folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+        Ok(Self {
+            module: module.name.clone(),
+            call: unit.call.clone(),
+            label: labels.module(module, &base.label, SourceLabel::default())?,
+            library: base.library.clone(),
+            library_name: base.crate_name.clone(),
+            borrowed: unit.borrowed.iter().cloned().collect(),
+            folder,
+            root: workspace.root.clone(),
+            local: module.local.iter().cloned().collect(),
+        })
+    }
+
+    /// What the object is built from and for, without its revision.
+    pub(crate) fn label(&self) -> &ObjectLabel {
+        &self.label
+    }
+
+    /// Where the object is written.
+    pub(crate) fn object(&self) -> PathBuf {
+        self.folder.join(format!("{}.so", self.module))
+    }
+
+    /// Makes the object, where it is not what it would be. Messages of the compiler are part of the
+    /// error where `quiet`, else they are shown as they come.
+    pub(crate) fn run(&self, quiet: bool) -> Result<Object> {
+        let object = self.object();
+        let stamp_file = self.folder.join("stamp.json");
+        // The revision is part of what is written, and no reason to write it anew.
+        let inputs =
+            hex(format!("{}\n{:?}\n{}", self.label.to_json(), self.call.arguments, env!("CARGO_PKG_VERSION"))
+                .as_bytes());
+        let label_file = self.folder.join("label.json");
+        if Stamp::read(&stamp_file).is_some_and(|stamp| stamp.still_holds(&inputs)) {
+            if let Some(label) =
+                fs::read_to_string(&label_file).ok().and_then(|text| ObjectLabel::from_json(&text).ok())
+            {
+                return Ok(Object { module: self.module.clone(), file: object, label, took: None });
+            }
+        }
+        let _ = fs::remove_file(&stamp_file);
+        let since = Instant::now();
+        let source = revision::of(&self.root, self.local.iter().map(PathBuf::as_path));
+        let label = ObjectLabel { source, ..self.label.clone() };
+        fs::write(&label_file, label.to_json())?;
+        let before = std::time::SystemTime::now();
+        let output = run(&mut self.command(&object, &label_file)?, &format!("`{}`", self.module), quiet)?;
+        self.verify(&output)?;
+        let read = fs::read_to_string(self.folder.join("object.d")).unwrap_or_default();
+        let files = dependencies(&read, &self.call.folder);
+        // A file that was saved while the compiler ran may not be in the object.
+        let is_settled = files
+            .iter()
+            .all(|file| fs::metadata(file).and_then(|about| about.modified()).is_ok_and(|modified| modified < before));
+        if is_settled {
+            Stamp::of(inputs, files.into_iter().chain([object.clone(), self.library.clone()])).write(&stamp_file);
+        }
+        Ok(Object { module: self.module.clone(), file: object, label, took: Some(since.elapsed()) })
+    }
+
+    /// The bare call of the compiler, for a measurement.
+    fn command(&self, object: &Path, label: &Path) -> Result<Command> {
+        let call = &self.call;
+        let mut rustc = call.command();
+        rustc
+            .args(["--crate-name", call.crate_name(), "--crate-type", "cdylib", "-C", "prefer-dynamic", "-o"])
+            .arg(object)
+            .arg(format!("--emit=link,dep-info={}", text(&self.folder.join("object.d"))?))
+            .args([
+                "--print=link-args",
+                "--color",
+                if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "always" } else { "never" },
+            ])
+            .args(kept(call))
+            .args(linker_arguments(&self.label.target))
+            .env("BEDPLATE_BASE_LIBRARY", &self.library_name)
+            .env("BEDPLATE_OBJECT_LABEL", label);
+        if std::env::var("CARGO_INCREMENTAL").as_deref() != Ok("0") {
+            rustc.args(["-C".to_owned(), format!("incremental={}", text(&self.folder.join("incremental"))?)]);
+        }
+        if let Some(metadata) = call.metadata() {
+            // The same for every generation: else nothing of the last compilation can be used.
+            rustc.args(["-C".to_owned(), format!("metadata={metadata}")]);
+        }
+        for one in call.externs() {
+            match &one.path {
+                Some(path) => {
+                    let library = if path.extension().is_some_and(|end| end == "rmeta") {
+                        path.with_extension("rlib")
+                    } else {
+                        path.clone()
+                    };
+                    rustc.args(["--extern".to_owned(), one.argument(&library)]);
+                }
+                None => {
+                    rustc.args(["--extern", &one.name]);
+                }
+            }
+        }
+        rustc.args(["--extern".to_owned(), format!("{}={}", self.library_name, text(&self.library)?)]);
+        rustc.arg(call.root().context("a library has a root file")?);
+        Ok(rustc)
+    }
+
+    /// Whether the object has the base's crates from the base library, and carries none of them.
+    fn verify(&self, link: &str) -> Result<()> {
+        let twice = self.borrowed.iter().find(|stem| link.contains(&format!("/{stem}.rlib")));
+        if let Some(stem) = twice {
+            return Err(Failure::error(
+                "base-crate-twice",
+                format!("the object of `{}` would carry `{stem}`, which is in the base library", self.module),
+                "this is a fault of the tool: build with `cargo bedplate build`, and report it",
+            ));
+        }
+        let library = self.library.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !link.contains(library) && !link.contains(&format!("-l{}", self.library_name)) {
+            return Err(Failure::error(
+                "not-bound",
+                format!("the object of `{}` is not linked to the base library", self.module),
+                "it has to depend on `bedplate`, with `#[bedplate::module]` in its root",
+            ));
+        }
+        Ok(())
+    }
+}

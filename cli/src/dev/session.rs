@@ -1,0 +1,269 @@
+//! One session of `dev`: a base that runs, what it runs, and what happens after a save.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bedplate_admin_client::blocking::Client;
+use bedplate_admin_client::protocol::{Deployment, Operation};
+use notify::RecursiveMode;
+use serde_json::json;
+
+use crate::build::{Object, Replay, Workshop};
+use crate::deployment::{self, Wanted};
+use crate::dev::changes::{Map, Work, difference};
+use crate::dev::watch::{Event, Happened, Watch};
+use crate::failure::Failure;
+use crate::output::{Output, duration};
+use crate::running::{Place, Running};
+use crate::workspace::{Selection, Workspace};
+
+/// How often the child is looked after while nothing is saved.
+const LOOK: Duration = Duration::from_millis(500);
+
+struct Session {
+    selection: Selection,
+    place: Place,
+    output: Output,
+    workshop: Workshop,
+    map: Map,
+    client: Client,
+    running: Option<Running>,
+    /// The modules that could not be linked or did not go live when they last should have.
+    owed: BTreeSet<String>,
+    is_interrupted: Arc<AtomicBool>,
+}
+
+/// Runs `dev` until it is interrupted.
+pub(crate) fn run(selection: Selection, place: impl FnOnce(&Workspace) -> Place, output: Output) -> Result<()> {
+    let mut watch = Watch::new()?;
+    let is_interrupted = Arc::new(AtomicBool::new(false));
+    let (flag, sender) = (is_interrupted.clone(), watch.sender.clone());
+    ctrlc::set_handler(move || {
+        flag.store(true, Ordering::Release);
+        // The receiver is gone when `dev` is about to end.
+        let _ = sender.send(Event::Interrupted);
+    })
+    .context("the tool cannot listen for signals")?;
+
+    let workshop = Workshop::open(selection.clone(), output)?;
+    let place = place(&workshop.workspace);
+    let mut session = Session {
+        map: map(&workshop, &place),
+        client: place.client()?,
+        selection,
+        place,
+        output,
+        workshop,
+        running: None,
+        owed: BTreeSet::new(),
+        is_interrupted,
+    };
+    session.watch(&mut watch)?;
+    session.begin();
+    session.serve(&mut watch);
+    session.end()
+}
+
+fn map(workshop: &Workshop, place: &Place) -> Map {
+    let mut ignored = vec![workshop.workspace.target.clone(), workshop.workspace.root.join(".git")];
+    ignored.extend(place.socket().ok().and_then(|socket| Some(socket.parent()?.to_owned())));
+    Map::of(&workshop.workspace, &place.settings, ignored)
+}
+
+impl Session {
+    fn watch(&self, watch: &mut Watch) -> Result<()> {
+        watch.add(self.map.folders(), RecursiveMode::Recursive)?;
+        watch.add(self.map.flat_folders(), RecursiveMode::NonRecursive)
+    }
+
+    /// Links all and starts the base. What does not work is told, and tried again after the next save.
+    fn begin(&mut self) {
+        let since = Instant::now();
+        let begun = self.workshop.link_all(self.output).and_then(|objects| {
+            self.workshop.write_bundle(&self.workshop.bundle_folder(), &objects)?;
+            let interrupted = self.is_interrupted.clone();
+            Running::start(&self.place, || interrupted.load(Ordering::Acquire))
+        });
+        match begun {
+            Ok(running) => {
+                self.running = Some(running);
+                self.owed.clear();
+                let modules: Vec<_> = self.workshop.replays.iter().map(|replay| replay.module.as_str()).collect();
+                self.output.line(format!(
+                    "{} serves with {} modules ({}) after {}; save a file of one of them",
+                    self.workshop.workspace.base.name,
+                    modules.len(),
+                    modules.join(", "),
+                    duration(since.elapsed()),
+                ));
+                self.output.object(&json!({ "version": 1, "event": "serving", "modules": modules, "took_ms": milliseconds(since.elapsed()) }));
+            }
+            Err(error) => self.output.failure(&error),
+        }
+    }
+
+    fn serve(&mut self, watch: &mut Watch) {
+        loop {
+            match watch.next(LOOK, |file| self.map.is_wanted(file)) {
+                Happened::Interrupted => return,
+                Happened::Nothing => self.look_after(),
+                Happened::Saved(batch) => {
+                    for work in self.map.work(&batch.files) {
+                        let done = match work {
+                            Work::Relink(modules) => self.relink(modules, batch.since),
+                            Work::Build(files) => self.build(&files, batch.since, watch),
+                            Work::Settings => self.settings(batch.since),
+                        };
+                        if let Err(error) = done {
+                            self.output.failure(&error);
+                            self.output.line("what served before serves on");
+                        }
+                    }
+                }
+            }
+            if self.is_interrupted.load(Ordering::Acquire) {
+                return;
+            }
+        }
+    }
+
+    /// Says when the base has ended by itself.
+    fn look_after(&mut self) {
+        if let Some(Ok(Some(status))) = self.running.as_mut().map(Running::ended) {
+            self.running = None;
+            self.output.failure(&Failure::error(
+                "base-ended",
+                format!("the base has ended by itself ({status})"),
+                "it is started again after the next save",
+            ));
+        }
+    }
+
+    /// Relinks modules alone, and swaps them in.
+    fn relink(&mut self, modules: BTreeSet<String>, since: Instant) -> Result<()> {
+        if self.running.is_none() {
+            self.begin();
+            return Ok(());
+        }
+        // What did not go live the last time belongs to what is wanted now.
+        let wanted: BTreeSet<_> = modules.union(&self.owed).cloned().collect();
+        let replays: Vec<&Replay> =
+            self.workshop.replays.iter().filter(|replay| wanted.contains(&replay.module)).collect();
+        self.owed.extend(modules);
+        let objects = self.workshop.link(&replays, self.output)?;
+        self.install(&objects, since)
+    }
+
+    fn install(&mut self, objects: &[Object], since: Instant) -> Result<()> {
+        let linked = Instant::now();
+        let wanted = Wanted { no_bake: true, ..Wanted::default() };
+        let deployment = deployment::install(&self.client, objects, &wanted, |_| ())?;
+        objects.iter().for_each(|object| {
+            self.owed.remove(&object.module);
+        });
+        self.told(objects, &deployment, since, linked);
+        Ok(())
+    }
+
+    /// One line: which modules, and how long each step took.
+    fn told(&self, objects: &[Object], deployment: &Deployment, since: Instant, linked: Instant) {
+        let names: Vec<_> = objects.iter().map(|object| object.module.as_str()).collect();
+        let compiled = objects.iter().filter_map(|object| object.took).max();
+        let mut parts = Vec::new();
+        parts.extend(compiled.map(|took| format!("compiled {}", duration(took))));
+        let steps: Duration = deployment.steps.iter().map(|step| step.took()).sum();
+        parts.push(format!("uploaded {}", duration(linked.elapsed().saturating_sub(steps))));
+        parts.extend(deployment.steps.iter().map(|step| format!("{} {}", step.name, duration(step.took()))));
+        self.output.line(format!(
+            "{}: {} → serving, {} after the save",
+            names.join(", "),
+            parts.join(" · "),
+            duration(since.elapsed())
+        ));
+        self.output.object(&json!({
+            "version": 1, "event": "swapped", "modules": names, "took_ms": milliseconds(since.elapsed()),
+            "compiled_ms": compiled.map(milliseconds), "steps": deployment.steps,
+        }));
+    }
+
+    /// Asks cargo, and does what follows from its answer: a swap of some modules, or another base.
+    fn build(&mut self, files: &BTreeSet<PathBuf>, since: Instant, watch: &mut Watch) -> Result<()> {
+        let names: Vec<_> =
+            files.iter().filter_map(|file| file.strip_prefix(&self.workshop.workspace.root).ok()?.to_str()).collect();
+        self.output.line(format!("{} changed: asking cargo", names.join(", ")));
+        let workshop = Workshop::open(self.selection.clone(), self.output)?;
+        let was = std::mem::replace(&mut self.workshop, workshop);
+        self.map = map(&self.workshop, &self.place);
+        self.watch(watch)?;
+        let is_same_base = was.base.label.fingerprint() == self.workshop.base.label.fingerprint();
+        if self.running.is_none() {
+            self.begin();
+            return Ok(());
+        }
+        if !is_same_base {
+            let parts = difference(&was.base.label, &self.workshop.base.label);
+            return self.restart(&format!("needs a base build: {}", parts.join("; ")));
+        }
+        if self.workshop.base.is_new {
+            return self.restart("needs a base build: the base's own crate, or the list of its modules, has changed");
+        }
+        let before: BTreeMap<_, _> =
+            was.replays.iter().map(|replay| (replay.module.clone(), replay.object())).collect();
+        let objects = self.workshop.link_all(self.output)?;
+        let changed: Vec<_> = objects
+            .into_iter()
+            .filter(|object| {
+                object.took.is_some() || self.owed.contains(&object.module) || !before.contains_key(&object.module)
+            })
+            .collect();
+        if changed.is_empty() {
+            self.output.line("nothing that runs is built from that");
+            return Ok(());
+        }
+        self.owed.extend(changed.iter().map(|object| object.module.clone()));
+        self.install(&changed, since)
+    }
+
+    fn restart(&mut self, why: &str) -> Result<()> {
+        self.output.line(format!("{why}: the base is restarted"));
+        self.output.object(&json!({ "version": 1, "event": "restarting", "why": why }));
+        if let Some(running) = self.running.take() {
+            running.stop()?;
+        }
+        self.begin();
+        Ok(())
+    }
+
+    /// Lets the base read its settings anew: a deployment, without a build.
+    fn settings(&mut self, since: Instant) -> Result<()> {
+        if self.running.is_none() {
+            self.begin();
+            return Ok(());
+        }
+        let wanted = Wanted { no_bake: true, ..Wanted::default() };
+        let deployment = deployment::carry_out(&self.client, Operation::Settings {}, &wanted, |_| ())?;
+        self.told(&[], &deployment, since, Instant::now());
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        let status = running.stop()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::error(
+            "base-failed",
+            format!("the base did not end in order ({status})"),
+            "see what it says above",
+        ))
+    }
+}
+
+fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

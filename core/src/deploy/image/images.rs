@@ -1,0 +1,249 @@
+//! All objects that a base has loaded: they stay, so they are counted.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::file::ObjectFile;
+use super::load::{LoadedObject, Mapped, load};
+use super::retired::{BudgetState, Budgets, Measured, RetiredObject, RetiredReport, mappings_budget, spent, stand};
+use crate::compose::Problem;
+use crate::deploy::store::{Generations, disk_problem};
+use crate::module::ModuleSpec;
+use crate::sync::lock;
+
+/// All objects that a base has loaded.
+#[derive(Debug)]
+pub(crate) struct Images {
+    generations: Generations,
+    loaded: Mutex<Vec<Loaded>>,
+    measured: Mutex<Measured>,
+    /// The budgets that a warning was given about.
+    warned: Mutex<BTreeSet<String>>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    object: Arc<LoadedObject>,
+    /// Whether the pages of its code were given back since it retired.
+    released: bool,
+}
+
+impl Loaded {
+    /// Nothing refers to it any more but this list: no composition, nothing warm, nothing that drains.
+    fn is_retired(&self) -> bool {
+        Arc::strong_count(&self.object) == 1
+    }
+}
+
+impl Images {
+    /// None is loaded yet; copies are written into this folder.
+    pub(crate) fn new(generations: Generations) -> Self {
+        Self { generations, loaded: Mutex::default(), measured: Mutex::default(), warned: Mutex::default() }
+    }
+
+    /// Loads a checked file from a copy of its own. `bytes` are those that were checked.
+    ///
+    /// # Errors
+    ///
+    /// Where a budget is spent, the copy cannot be written, or the object cannot be used.
+    pub(crate) fn load(&self, file: &ObjectFile, bytes: &[u8], budgets: &Budgets) -> Result<ModuleSpec, Vec<Problem>> {
+        self.admit(budgets).map_err(|problem| vec![problem])?;
+        let module = file.label().module.as_deref().unwrap_or_default();
+        let path = self.generations.write(module, file.digest(), bytes).map_err(|error| {
+            vec![disk_problem(
+                "the copy that a generation is loaded from cannot be written",
+                self.generations.folder(),
+                &error,
+            )]
+        })?;
+        let (object, result) = match load(&path, bytes.len() as u64, file) {
+            Mapped::No(problem) => {
+                Generations::remove(&path);
+                return Err(vec![problem]);
+            }
+            Mapped::Unusable(object, problems) => (object, Err(problems)),
+            Mapped::Module(object, spec) => (object, Ok(*spec)),
+        };
+        lock(&self.loaded).push(Loaded { object, released: false });
+        lock(&self.measured).loaded();
+        result
+    }
+
+    /// Whether one more may be loaded. Warns where that will not be so for long.
+    fn admit(&self, budgets: &Budgets) -> Result<(), Problem> {
+        let (mut measured, retired) = self.retire();
+        if measured.is_due(mappings_budget(budgets)) {
+            measured.measure(&spans(&retired));
+        }
+        let budgets = stand(budgets, &measured, retired.len() as u64, disk(&retired));
+        drop((retired, measured));
+        let mut warned = lock(&self.warned);
+        for budget in &budgets {
+            if budget.state == BudgetState::Ample {
+                warned.remove(&budget.name);
+            } else if warned.insert(budget.name.clone()) {
+                tracing::warn!(
+                    target: "bedplate::deploy", budget = budget.name, used = budget.used, limit = budget.limit,
+                    "most of the budget `deploy.retired.{}` is used: when it is spent, nothing is deployed before the \
+                     base is restarted", budget.name
+                );
+            }
+        }
+        budgets.iter().find(|budget| budget.state == BudgetState::Spent).map_or(Ok(()), |budget| Err(spent(budget)))
+    }
+
+    /// The retired objects. The code of those that have newly retired is given back to the kernel. What is returned
+    /// refers to them, so the lock that comes with it is held until it is dropped: others would not count them.
+    fn retire(&self) -> (MutexGuard<'_, Measured>, Vec<Arc<LoadedObject>>) {
+        let measured = lock(&self.measured);
+        let mut loaded = lock(&self.loaded);
+        for one in loaded.iter_mut() {
+            let is_retired = one.is_retired();
+            if is_retired
+                && !one.released
+                && let Some(image) = one.object.image()
+            {
+                image.release_text();
+            }
+            one.released = is_retired;
+        }
+        let retired = loaded.iter().filter(|one| one.released).map(|one| one.object.clone()).collect();
+        (measured, retired)
+    }
+
+    /// What retired objects cost, measured now.
+    pub(crate) fn report(&self, budgets: &Budgets) -> RetiredReport {
+        let (mut measured, retired) = self.retire();
+        let costs = measured.measure(&spans(&retired));
+        let budgets = stand(budgets, &measured, retired.len() as u64, disk(&retired));
+        let objects: Vec<_> = retired
+            .iter()
+            .enumerate()
+            .map(|(index, object)| {
+                let cost = costs.as_ref().and_then(|costs| costs.get(index)).filter(|_| object.image().is_some());
+                RetiredObject {
+                    module: object.label().module.clone().unwrap_or_default(),
+                    digest: object.digest(),
+                    build_id: object.build_id().clone(),
+                    file: object.path().display().to_string(),
+                    disk: object.size(),
+                    anonymous: cost.map(|cost| cost.anonymous),
+                    mappings: cost.map(|cost| cost.mappings),
+                }
+            })
+            .collect();
+        drop((retired, measured));
+        RetiredReport { budgets, objects }
+    }
+}
+
+/// Loads a checked file where it is, into a process that does not serve.
+///
+/// # Errors
+///
+/// Where the object cannot be used.
+pub(crate) fn load_in_place(path: &Path, size: u64, file: &ObjectFile) -> Result<ModuleSpec, Vec<Problem>> {
+    match load(path, size, file) {
+        Mapped::No(problem) => Err(vec![problem]),
+        Mapped::Unusable(_, problems) => Err(problems),
+        Mapped::Module(_, spec) => Ok(*spec),
+    }
+}
+
+/// Where each lies. One whose place is not known has an empty span, which costs nothing.
+fn spans(objects: &[Arc<LoadedObject>]) -> Vec<Range<usize>> {
+    objects.iter().map(|object| object.image().map_or(0..0, |image| image.span.clone())).collect()
+}
+
+fn disk(objects: &[Arc<LoadedObject>]) -> u64 {
+    objects.iter().map(|object| object.size()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::inspect;
+    use super::super::tests::objects::Object;
+    use super::*;
+
+    const AMPLE: Budgets = Budgets { count: 100, anonymous: 1 << 30, mappings: 60_000, disk: 1 << 30 };
+
+    /// The entries of these objects give back no module: they are mapped, refused, and retired at once.
+    fn load(images: &Images, budgets: &Budgets) -> Vec<Problem> {
+        let bytes = Object::default().make("counted");
+        images.load(&inspect(&bytes).unwrap(), &bytes, budgets).unwrap_err()
+    }
+
+    fn images() -> (tempfile::TempDir, Images) {
+        let folder = tempfile::tempdir().unwrap();
+        let images = Images::new(Generations::open(folder.path().join("generations")).unwrap());
+        (folder, images)
+    }
+
+    #[test]
+    fn what_is_mapped_and_not_used_is_measured() {
+        let (_folder, images) = images();
+        assert_eq!(load(&images, &AMPLE)[0].code, "object-malformed");
+        assert_eq!(load(&images, &AMPLE)[0].code, "object-malformed");
+        let report = images.report(&AMPLE);
+        assert_eq!(report.objects.len(), 2);
+        assert_ne!(report.objects[0].file, report.objects[1].file);
+        for object in &report.objects {
+            assert!(object.disk > 4096 && std::fs::metadata(&object.file).unwrap().len() == object.disk);
+            #[cfg(target_os = "linux")]
+            {
+                assert!((3..20).contains(&object.mappings.unwrap()), "{object:?}");
+                // What the loader has written into it: its relocations.
+                assert!((4096..1 << 20).contains(&object.anonymous.unwrap()), "{object:?}");
+            }
+        }
+        assert!(report.budgets.iter().all(|budget| budget.state == BudgetState::Ample), "{report:?}");
+    }
+
+    #[test]
+    fn a_spent_budget_refuses_and_says_what_a_restart_does() {
+        let (folder, images) = images();
+        let tight = Budgets { count: 2, ..AMPLE };
+        load(&images, &tight);
+        load(&images, &tight);
+        let problems = load(&images, &tight);
+        assert_eq!(problems[0].code, "retired-budget");
+        assert!(problems[0].what.contains("`deploy.retired.count`") && problems[0].what.ends_with("2 of 2"));
+        assert!(problems[0].help.contains("systemctl restart"));
+        // Nothing was written for what was refused.
+        assert_eq!(std::fs::read_dir(folder.path().join("generations")).unwrap().count(), 2);
+        assert_eq!(load(&images, &AMPLE)[0].code, "object-malformed");
+    }
+
+    #[test]
+    fn every_budget_is_kept() {
+        let cases = [Budgets { anonymous: 1, ..AMPLE }, Budgets { mappings: 1, ..AMPLE }, Budgets { disk: 1, ..AMPLE }];
+        for tight in cases {
+            let (_folder, images) = images();
+            load(&images, &AMPLE);
+            images.report(&AMPLE);
+            assert_eq!(load(&images, &tight)[0].code, "retired-budget", "{tight:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_referred_to_is_not_retired() {
+        let (_folder, images) = images();
+        load(&images, &AMPLE);
+        let held = lock(&images.loaded)[0].object.clone();
+        assert_eq!(images.report(&AMPLE).objects, []);
+        drop(held);
+        assert_eq!(images.report(&AMPLE).objects.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_full_disk_is_said_and_nothing_is_left() {
+        // No file can be made in a folder that is gone.
+        let (folder, images) = images();
+        std::fs::remove_dir_all(folder.path().join("generations")).unwrap();
+        assert_eq!(load(&images, &AMPLE)[0].code, "disk-failed");
+        assert_eq!(images.report(&AMPLE).objects, []);
+    }
+}

@@ -1,0 +1,19 @@
+//! Bases that run from a bundle, and objects that are swapped into them: real processes, real objects,
+//! real connections.
+//!
+//! The project in `project/` is copied to a folder below the target folder, and built there by the tool.
+//! The tests edit the copy. What was compiled stays there for the next run.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod base;
+mod crashes;
+mod data;
+mod ends;
+mod load;
+mod refused;
+mod starts;
+mod subjects;
+mod swaps;
+mod workshop;

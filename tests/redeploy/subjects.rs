@@ -1,0 +1,50 @@
+//! The module that the tests write faults into.
+
+use std::path::PathBuf;
+
+use crate::workshop::{Workshop, workshop};
+
+/// What every version of it begins with.
+const BEGIN: &str = "//! Written by a test.
+
+#![allow(unused_imports, reason = \"the same for all\")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use bedplate::{Exports, Module, ModuleContext, Result};
+use bedplate_starter_http::RoutesExt;
+use bedplate_starter_schedule::ScheduleExt;
+
+";
+
+/// The object of a subject with these methods.
+pub(crate) fn subject(name: &str, methods: &str) -> PathBuf {
+    with(&mut workshop(), name, methods)
+}
+
+/// The same, by somebody who has the copy.
+pub(crate) fn with(copy: &mut Workshop, name: &str, methods: &str) -> PathBuf {
+    copy.write("modules/subject/src/lib.rs", &source(methods));
+    let object = copy.object("subject", name);
+    copy.restore();
+    object
+}
+
+/// The source of a subject with these methods.
+pub(crate) fn source(methods: &str) -> String {
+    format!(
+        "{BEGIN}/// Has a fault.\n#[bedplate::module]\npub struct Subject {{}}\n\nimpl Module for Subject {{\n{methods}\n}}\n"
+    )
+}
+
+/// A subject's routes that say this.
+pub(crate) fn says(text: &str) -> String {
+    format!(
+        "fn exports(self: &Arc<Self>, to: &mut Exports) {{
+             to.routes(Router::new().route(\"/subject\", get(|| async {{ \"{text}\" }})));
+         }}"
+    )
+}
