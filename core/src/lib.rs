@@ -56,7 +56,7 @@ pub use crate::service::{
 pub use crate::settings::{ByteSize, Secret, Settings};
 pub use crate::starter::{
     Around, Content, DeclaredStarter, Handles, Inspection, Next, Outcome, Planned, Provided, Question, Staged, Starter,
-    StarterContext,
+    StarterContext, WeakBase,
 };
 
 /// What generated code checks types with; here, since messages name them by this path.

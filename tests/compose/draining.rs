@@ -463,3 +463,23 @@ fn a_shutdown_ends_what_was_accepted_and_stops_last() {
         Ok(())
     });
 }
+
+#[test]
+fn what_is_kept_for_a_warm_neighbour_is_no_leak() {
+    let script = Script::new().named("neighbour");
+    let bake = Duration::from_secs(60);
+    let log = logged(|| {
+        on(paused().with(provider()).with(script), |base, running| async move {
+            running.deploy(Change::new().put(provider()).bake(bake)).await?;
+            // The composition that the warm one calls home holds this one as well.
+            base.swap_to(plain("neighbour")).await?;
+            base.advance(Duration::from_secs(45)).await;
+            assert_eq!(states(&running, "neighbour", 1).last(), Some(&Stopped));
+            base.advance(bake).await;
+            base.settled().await?;
+            base.advance(bake).await;
+            Ok(())
+        });
+    });
+    assert!(!log.contains("still refers to it"), "{log}");
+}

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::bail;
+use bedplate::compose::CompositionError;
 use bedplate::testing::{TestBase, TestBaseBuilder};
 use bedplate::{
-    Base, CallError, Change, Exports, HandOver, Module, ModuleContext, ModuleSpec, ModuleState, Result, ServiceRef,
+    Base, CallError, Change, Deployed, Exports, HandOver, Module, ModuleContext, ModuleSpec, ModuleState, Result, ServiceRef,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,6 +167,12 @@ impl Desk for Port {
     }
 }
 
+/// Puts a module in while the test goes on.
+fn deploys(running: &Base, spec: ModuleSpec) -> JoinHandle<Result<Deployed, CompositionError>> {
+    let running = running.clone();
+    tokio::spawn(async move { running.deploy(Change::new().put(spec)).await })
+}
+
 /// Who answers at the port now.
 async fn asked(code: &Code) -> u64 {
     let address = code.place.address.lock().unwrap().unwrap();
@@ -177,6 +184,12 @@ async fn asked(code: &Code) -> u64 {
 
 fn builder(code: &Code) -> TestBaseBuilder {
     TestBase::builder().with(code.spec())
+}
+
+/// A call that is made now, while the test goes on.
+fn calls(desk: &ServiceRef<dyn Desk>) -> JoinHandle<Result<u64, CallError>> {
+    let desk = desk.clone();
+    tokio::spawn(async move { desk.generation().await })
 }
 
 /// Calls one after the other, until it is told to end; says how many answered, by generation.
@@ -291,20 +304,11 @@ fn what_waits_waits_no_longer_than_it_may() {
     let (slow, begun, go) = code.waiting();
     on(builder(&code).paused_time().set("deploy.hold=5s"), |base, running| async move {
         let desk: ServiceRef<dyn Desk> = base.service();
-        let deployment = {
-            let running = running.clone();
-            tokio::spawn(async move { running.deploy(Change::new().put(slow.spec())).await })
-        };
+        let deployment = deploys(&running, slow.spec());
         begun.notified().await;
-        let early = {
-            let desk = desk.clone();
-            tokio::spawn(async move { desk.generation().await })
-        };
+        let early = calls(&desk);
         base.advance(Duration::from_secs(4)).await;
-        let late = {
-            let desk = desk.clone();
-            tokio::spawn(async move { desk.generation().await })
-        };
+        let late = calls(&desk);
         base.advance(Duration::from_millis(1100)).await;
         let refused = CallError::Held { target: "port (Desk::generation)".into(), waited: "5s".into() };
         assert_eq!(early.await?, Err(refused));
@@ -325,10 +329,7 @@ fn tasks_and_streams_of_the_old_one_are_ended() {
     on(builder(&code).paused_time().set("deploy.hold=5s"), |base, running| async move {
         base.service::<dyn Desk>().busy().await?;
         let stream = instance(&running.pin(), "port").stream();
-        let deployment = {
-            let (running, code) = (running.clone(), code.clone());
-            tokio::spawn(async move { running.deploy(Change::new().put(code.spec())).await })
-        };
+        let deployment = deploys(&running, code.spec());
         base.advance(Duration::from_secs(4)).await;
         stream.cancelled().await;
         drop(stream);
@@ -343,12 +344,7 @@ fn tasks_and_streams_of_the_old_one_are_ended() {
 fn a_stop_that_hangs_is_given_up() {
     let code = Code { stop_hangs: true, ..Code::default() };
     on(builder(&code).paused_time().set("lifecycle.stop_deadline=3s"), |base, running| async move {
-        let deployment = {
-            let (running, code) = (running.clone(), code.clone());
-            tokio::spawn(
-                async move { running.deploy(Change::new().put(Code { stop_hangs: false, ..code }.spec())).await },
-            )
-        };
+        let deployment = deploys(&running, Code { stop_hangs: false, ..code.clone() }.spec());
         base.advance(Duration::from_secs(6)).await;
         deployment.await??;
         assert_eq!(asked(&code).await, 2);
@@ -375,11 +371,16 @@ fn the_restart_policy_keeps_to_it() {
 #[test]
 fn one_that_was_taken_out_has_ended_before_it_comes_back() {
     let code = Code::default();
-    on(builder(&code).with(plain("other")), |base, running| async move {
+    let builder = builder(&code).paused_time().set("drain.deadline=30s").with(plain("other"));
+    on(builder, |base, running| async move {
         base.service::<dyn Desk>().busy().await?;
         running.deploy(Change::new().remove(name("port")).bake(Duration::from_secs(30))).await?;
         assert!(running.warm().is_empty(), "an exclusive module stays warm for nobody");
-        base.swap_to(code.spec()).await?;
+        let deployment = deploys(&running, code.spec());
+        base.advance(Duration::from_secs(29)).await;
+        assert!(!deployment.is_finished(), "a task of the former one is at work still");
+        base.advance(Duration::from_secs(2)).await;
+        deployment.await??;
         assert_eq!(asked(&code).await, 2);
         assert_eq!(code.place.most.load(Ordering::SeqCst), 1);
         Ok(())

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::protocol::{ArtifactReference, Deployment, DeploymentRequest, Operation, Options, Refusal};
@@ -42,6 +43,19 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) bundle: PathBuf,
     sets: Vec<String>,
+    kept: Arc<Kept>,
+}
+
+/// Keeps a folder for as long as somebody uses it; and where a test fails, for whoever looks into it.
+struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // What cannot be removed now is removed by the next run.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
 }
 
 impl Place {
@@ -56,7 +70,8 @@ impl Place {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("bedplate.toml"), SETTINGS).unwrap();
-        Self { folder, bundle: bundle.to_owned(), sets: Vec::new() }
+        let kept = Arc::new(Kept(folder.clone()));
+        Self { folder, bundle: bundle.to_owned(), sets: Vec::new(), kept }
     }
 
     /// With a setting, as `key=value`.
@@ -108,7 +123,7 @@ impl Place {
             let (address, _) = rest.split_once(|c: char| c != ':' && c != '.' && !c.is_ascii_digit())?;
             address.parse().ok()
         });
-        let base = Base { process, http, socket: self.state().join("admin.sock") };
+        let base = Base { process, http, socket: self.state().join("admin.sock"), _place: self.kept.clone() };
         bedplate_tests::process::eventually("the base is ready", || {
             base.client().get("ready").is_ok_and(|ready| ready["ready"] == true).then_some(())
         });
@@ -121,6 +136,7 @@ pub(crate) struct Base {
     pub(crate) process: Process,
     pub(crate) http: SocketAddr,
     pub(crate) socket: PathBuf,
+    _place: Arc<Kept>,
 }
 
 impl Base {

@@ -8,12 +8,17 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod base;
+mod clones;
+mod commands;
 mod crashes;
 mod data;
+mod dev;
 mod ends;
 mod load;
 mod refused;
+mod signed;
 mod starts;
 mod subjects;
+mod symbols;
 mod swaps;
 mod workshop;

@@ -56,7 +56,8 @@ fn half_a_thousand_swaps_in_one_process() {
     assert!(load.answered() > 2_000);
     assert_eq!((base.generation("reporter"), base.generation("plain")), (251, 251));
     let status = base.ask("status");
-    assert!(status["retired"]["count"].as_u64().unwrap() >= 490, "{}", status["retired"]);
+    // None was unloaded: what may point into them does not end.
+    assert_eq!(status["retired"]["objects"].as_array().unwrap().len(), 500, "{}", status["retired"]["budgets"]);
     base.end();
 }
 

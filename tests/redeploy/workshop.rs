@@ -212,7 +212,7 @@ fn in_place(text: &str) -> String {
 }
 
 /// Writes a file where it differs; returns whether it did.
-fn write(path: &Path, text: &str) -> bool {
+pub(crate) fn write(path: &Path, text: &str) -> bool {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return false;
     }

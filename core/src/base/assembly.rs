@@ -13,6 +13,7 @@ use crate::compose::{CompositionError, Place, Problem, check, start_order};
 use crate::deploy::operations::{Booted, Note, OperationParts, Purpose, boot};
 use crate::deploy::{Change, Ledger, Reason, deploy, not_longer_than};
 use crate::descriptors::{StarterDescriptor, linked_modules, linked_starters};
+use crate::isolation::report_panics_once;
 use crate::module::ModuleSpec;
 use crate::scene::SceneName;
 use crate::settings::{KeyPath, Known, SettingProblem, Sources, Tree};
@@ -245,6 +246,7 @@ impl Assembly {
     /// All that is wrong. What had started is stopped again.
     pub async fn start(self) -> Result<Base, CompositionError> {
         let Checked { core, starters, modules } = self.check()?;
+        report_panics_once();
         let report = self.report();
         let runtime = tokio::runtime::Handle::current();
         let configuration = Configuration::new(Arc::new(self.settings), core);

@@ -242,11 +242,12 @@ fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
     let limit = base.lifecycle().stop_deadline;
     let weak = Arc::downgrade(base);
     base.runtime.spawn(async move {
-        for retired in retired {
-            if let Some(leak) = outlives(&weak, &retired, limit).await {
+        let telling = retired.iter().map(|retired| async {
+            if let Some(leak) = outlives(&weak, retired, limit).await {
                 tell_leak(&leak);
             }
-        }
+        });
+        join_all(telling).await;
     });
     if held.is_empty() {
         return;

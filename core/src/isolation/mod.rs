@@ -23,7 +23,7 @@ pub(crate) use frame::{Frame, Scoped};
 pub(crate) use gate::{EntryFuture, run_entry};
 pub use inflight::EntryInfo;
 pub(crate) use inflight::{InFlight, Tracked, Waits};
-pub(crate) use panic::{PanicText, catch, text_of};
+pub(crate) use panic::{PanicPlace, PanicText, catch, report_panics_once, text_of};
 pub use stats::{Stats, StatsSnapshot};
 pub use stream::StreamGuard;
 pub use thread::{ThreadOwner, thread_name, thread_owner};

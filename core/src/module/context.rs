@@ -350,6 +350,7 @@ impl InstanceState {
     /// Counts and logs a panic of the module.
     pub(crate) fn report_panic(&self, label: &str, text: &PanicText) {
         self.stats.panicked();
+        let place = text.at.as_ref();
         tracing::error!(
             target: "bedplate::isolation",
             module = %self.id.module,
@@ -357,7 +358,11 @@ impl InstanceState {
             generation = self.id.generation,
             entry = label,
             panic = %text,
-            "{} panicked in {label}: {text}", self.id.module
+            at = place.map(|at| &*at.place),
+            backtrace = place.and_then(|at| at.backtrace.as_deref()),
+            "{} panicked in {label}{}: {text}",
+            self.id.module,
+            place.map(|at| format!(" at {}", at.place)).unwrap_or_default(),
         );
     }
 

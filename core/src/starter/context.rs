@@ -1,16 +1,35 @@
 //! What a starter is given when it starts.
 
 use std::any::{Any, TypeId};
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::Result;
-use crate::base::Base;
+use crate::base::{Base, Shared};
 use crate::settings::{KeyPath, Settings, Tree};
 use crate::starter::Starter;
 
 /// The starters that run, by type.
 pub(crate) type StartedStarters = Vec<(TypeId, Arc<dyn Any + Send + Sync>)>;
+
+/// A base that may be gone by now.
+#[derive(Clone)]
+pub struct WeakBase(Weak<Shared>);
+
+impl WeakBase {
+    /// The base, where it is still there.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Base> {
+        self.0.upgrade().map(|shared| Base { shared })
+    }
+}
+
+impl fmt::Debug for WeakBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakBase")
+    }
+}
 
 /// What a starter is given when it starts: its settings, the base, and the starters it needs.
 pub struct StarterContext {
@@ -31,6 +50,13 @@ impl StarterContext {
     #[must_use]
     pub fn base(&self) -> &Base {
         &self.base
+    }
+
+    /// The base, without keeping it: for work of the starter that goes on beside it. The base holds its starters,
+    /// so what holds the base keeps both, until the starter lets go of it in its `stop`.
+    #[must_use]
+    pub fn weak_base(&self) -> WeakBase {
+        WeakBase(Arc::downgrade(&self.base.shared))
     }
 
     /// The starter's settings, read from `[starters.<name>]`.

@@ -12,7 +12,7 @@ mod question;
 mod register;
 
 pub use around::{Around, Next, Outcome};
-pub use context::StarterContext;
+pub use context::{StarterContext, WeakBase};
 pub(crate) use erased::StarterCalls;
 #[doc(hidden)]
 pub use erased::{ErasedStart, erased_start};

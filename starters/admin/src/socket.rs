@@ -165,11 +165,14 @@ fn failed(path: &Path, error: &io::Error) -> CompositionError {
 }
 
 /// What is wrong with the folder itself.
-pub(crate) fn no_folder(error: &io::Error) -> CompositionError {
+pub(crate) fn no_folder(folder: &Path, error: &io::Error) -> CompositionError {
     problem(
         "state-folder-failed",
-        Path::new("deploy.folder"),
-        format!("the base's state folder cannot be made, or not be kept from other users: {error}"),
+        folder,
+        format!(
+            "the base's state folder {} cannot be made, or not be kept from other users: {error}",
+            folder.display()
+        ),
         "let the base's user own the folder, or set `deploy.folder` to another one".to_owned(),
     )
 }

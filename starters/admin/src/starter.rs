@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use bedplate::base::state_folder;
 use bedplate::{Composition, Result, Starter, StarterContext};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -122,7 +123,9 @@ impl Drop for Admin {
 
 impl Admin {
     fn serve_locally(&self, ctx: &StarterContext, settings: &AdminSettings, api: Arc<Api>) -> Result<Arc<AdminSocket>> {
-        let folder = ctx.base().state_folder().map_err(|error| no_folder(&error))?;
+        let base = ctx.base();
+        let folder =
+            base.state_folder().map_err(|error| no_folder(&state_folder(&base.settings(), base.folder()), &error))?;
         let (socket, listener) = AdminSocket::bind(&folder)?;
         let socket = Arc::new(socket);
         upload::clear(&folder);

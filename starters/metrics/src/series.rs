@@ -1,6 +1,7 @@
 //! The base's own series: read from its modules at the moment of the scrape.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bedplate::base::Phase;
 use bedplate::isolation::StatsSnapshot;
@@ -14,7 +15,7 @@ use crate::timing::{KINDS, Timing};
 type Counted = (&'static str, Kind, &'static str, fn(&StatsSnapshot) -> u64);
 
 #[rustfmt::skip] // One line each, as in a table.
-const COUNTED: [Counted; 13] = [
+const COUNTED: [Counted; 15] = [
     ("bedplate_module_requests_total", Kind::Counter, "Requests that entered the module.", |stats| stats.requests),
     ("bedplate_module_jobs_total", Kind::Counter, "Jobs of the module that ran.", |stats| stats.jobs),
     ("bedplate_module_messages_total", Kind::Counter, "Messages that entered the module.", |stats| stats.messages),
@@ -27,6 +28,8 @@ const COUNTED: [Counted; 13] = [
     ("bedplate_module_cancelled_total", Kind::Counter, "Entries and tasks that a drain cancelled.", |stats| stats.cancelled),
     ("bedplate_module_refused_total", Kind::Counter, "Entries and service calls that were refused.", |stats| stats.refused),
     ("bedplate_module_abandoned_total", Kind::Counter, "Entries and service calls whose caller went away.", |stats| stats.abandoned),
+    ("bedplate_module_waiting", Kind::Gauge, "Entries and service calls that wait at the gate now, since the module is being replaced.", |stats| stats.waiting),
+    ("bedplate_module_held_total", Kind::Counter, "Entries and service calls that have waited at the gate.", |stats| stats.held),
     ("bedplate_module_restarts_total", Kind::Counter, "Restarts of the module after a failure.", |stats| stats.restarts),
 ];
 
@@ -57,6 +60,14 @@ pub(crate) fn write(to: &mut Exposition, now: &Composition, phase: Phase, timing
         for (instance, stats) in instances.iter().zip(&stats) {
             family.sample(&whose(instance), read(stats));
         }
+    }
+    let mut family = to.family(
+        "bedplate_module_longest_hold_seconds",
+        Kind::Gauge,
+        "The longest that anything has waited at the gate, in seconds.",
+    );
+    for (instance, stats) in instances.iter().zip(&stats) {
+        family.sample(&whose(instance), Duration::from_micros(stats.longest_wait_us).as_secs_f64());
     }
     write_states(to, &instances);
     write_durations(to, &instances, timing);

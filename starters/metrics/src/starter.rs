@@ -10,6 +10,7 @@ use bedplate::{
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::deployments::Deployments;
 use crate::exposition::{Exposition, MEDIA_TYPE};
 use crate::facade::Facade;
 use crate::histogram::Bounds;
@@ -24,8 +25,11 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Metrics {
     timing: Arc<Timing>,
     facade: Facade,
+    deployments: Arc<Deployments>,
     phase: watch::Receiver<Phase>,
     upkeep: AbortHandle,
+    /// Gathers the numbers of deployments.
+    following: AbortHandle,
     told: Once,
 }
 
@@ -35,6 +39,7 @@ impl Metrics {
     pub fn render(&self, now: &Composition) -> String {
         let mut exposition = Exposition::default();
         series::write(&mut exposition, now, *self.phase.borrow(), &self.timing);
+        self.deployments.write(&mut exposition);
         exposition.append(&self.facade.render());
         exposition.finish()
     }
@@ -46,6 +51,7 @@ impl Starter for Metrics {
     async fn start(ctx: &StarterContext) -> Result<Self> {
         let settings: MetricsSettings = ctx.settings()?;
         let facade = Facade::shared(&settings)?;
+        let deployments = Arc::<Deployments>::default();
         let kept = facade.clone();
         let upkeep = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(UPKEEP);
@@ -55,6 +61,8 @@ impl Starter for Metrics {
             }
         });
         Ok(Self {
+            deployments: deployments.clone(),
+            following: tokio::spawn(deployments.follow(ctx.weak_base())).abort_handle(),
             timing: Arc::new(Timing::new(Bounds::new(&settings.buckets))),
             facade,
             phase: ctx.base().phases(),
@@ -76,10 +84,12 @@ impl Starter for Metrics {
     fn committed(&self, _: &Composition) {
         // Not before all starters run: the one that writes the log may come after this one.
         self.told.call_once(|| self.facade.tell());
+        self.deployments.changed.notify_one();
     }
 
     async fn release(&self, instance: &InstanceId) {
         self.timing.remove(instance);
+        self.deployments.changed.notify_one();
     }
 
     fn around(&self) -> Option<Arc<dyn Around>> {
@@ -93,6 +103,7 @@ impl Starter for Metrics {
 
     async fn stop(&self) -> Result<()> {
         self.upkeep.abort();
+        self.following.abort();
         Ok(())
     }
 }
@@ -101,5 +112,6 @@ impl Starter for Metrics {
 impl Drop for Metrics {
     fn drop(&mut self) {
         self.upkeep.abort();
+        self.following.abort();
     }
 }

@@ -61,9 +61,14 @@ impl Timing {
         known.by_instance.insert(instance.clone(), durations);
     }
 
-    /// An instance is gone; the histograms of its module stay.
+    /// An instance is gone; the histograms of its module go with the last one.
     pub(crate) fn remove(&self, instance: &InstanceId) {
-        self.known().by_instance.remove(instance);
+        let mut known = self.known();
+        known.by_instance.remove(instance);
+        let is_left = known.by_instance.keys().any(|id| id.module == instance.module && id.scene == instance.scene);
+        if !is_left {
+            known.by_module.remove(&(instance.module.clone(), instance.scene.clone()));
+        }
     }
 
     /// Lets entries find what was added.

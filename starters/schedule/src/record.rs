@@ -79,7 +79,7 @@ impl Record {
         self.runs += 1;
     }
 
-    /// It was sent elsewhere before any of it ran.
+    /// It is to run elsewhere: nothing of it ran.
     pub(crate) fn did_not_begin(&mut self) {
         if self.running.take().is_some() {
             self.runs -= 1;
@@ -87,8 +87,7 @@ impl Record {
     }
 
     pub(crate) fn ends(&mut self, now: Now, outcome: Outcome) {
-        // One that was refused at the door has not begun.
-        let began = self.running.take().unwrap_or(now);
+        let Some(began) = self.running.take() else { return };
         self.failures += u64::from(outcome.cause().is_some());
         self.last = Some(Last { began: began.wall, took: now.instant - began.instant, outcome });
     }

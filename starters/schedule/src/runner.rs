@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bedplate::{Admission, Base, CallError, Entry, EntryKind, Instance, Pinned};
+use bedplate::{Base, CallError, Entry, EntryKind, Instance, Pinned};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -160,21 +160,11 @@ impl Runners {
                 Some(deadline) => entry.deadline(deadline),
                 None => entry,
             };
-            // While a module takes over from the one before, the run waits, and goes where that leads to: of a
-            // tick there is one run, and not none.
-            if !instance.is_open() {
-                match instance.admitted(&pin, &entry).await {
-                    Admission::Superseded(now) => {
-                        pin = now;
-                        continue;
-                    }
-                    Admission::Refused(error) => break Err(error),
-                    _ => {}
-                }
-            }
             slot.record().begins(Now::read());
             // Made inside, so that a panic in making it is the module's too.
             match instance.enter(&pin, entry, async move { job.run().await }).await {
+                // It has waited while another generation was to take over, which did not: of a tick there is one
+                // run, and not none.
                 Err(CallError::Superseded { .. }) => {
                     slot.record().did_not_begin();
                     let Some(now) = base.as_ref().map(Base::pin) else { return };

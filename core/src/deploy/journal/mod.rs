@@ -5,6 +5,8 @@ mod file;
 mod history;
 mod ledger;
 mod lines;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use entry::Committed;
 pub use entry::{Asked, Member, Outcome, ProblemRecord, StepRecord};

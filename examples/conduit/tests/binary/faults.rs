@@ -52,9 +52,13 @@ fn a_busy_port_is_named_with_its_setting() {
 fn a_database_that_cannot_be_written_is_named_with_its_path() {
     let place = Place::new("unwritable");
     // A file stands where the folder should be: that holds for root as well.
+    fs::write(place.folder.join("databases"), "").unwrap();
+    let text = fails(&place.run(&["run", "--set", "starters.sql.folder=databases"]));
+    assert!(text.contains("databases") && text.contains("sql"), "{text}");
+    // The same of the folder that the base keeps its socket in.
     fs::write(place.folder.join("state"), "").unwrap();
     let text = fails(&place.run(&["run"]));
-    assert!(text.contains("state") && text.contains("sql"), "{text}");
+    assert!(text.contains("state-folder-failed") && text.contains(place.folder.to_str().unwrap()), "{text}");
 }
 
 #[test]

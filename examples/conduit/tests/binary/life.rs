@@ -88,7 +88,7 @@ fn keep_asking(place: &Place, answered: &AtomicUsize, asked: &AtomicBool) {
     while let Some(mut connection) = Connection::open(place.http) {
         let mut is_accepted = false;
         loop {
-            match connection.send("GET", "/api/tags", None, None) {
+            match client::send(&mut connection, "GET", "/api/tags", None, None) {
                 Some(answer) => {
                     assert_eq!(answer.status, 200, "{answer:?}");
                     answered.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 
 mod client;
 mod commands;
+mod executable;
 mod faults;
 mod life;
 mod process;

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+
+use bedplate_tests::process::Process;
 
 use crate::client;
-
-/// How long anything that the tests wait for may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use crate::executable::{NAME, executable};
 
 /// A folder with the settings of Conduit, and free ports.
 pub(crate) struct Place {
@@ -20,7 +20,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conduit").join(name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conduit").join(NAME).join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("bedplate.toml"), folder.join("bedplate.toml")).unwrap();
@@ -29,7 +29,7 @@ impl Place {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conduit"));
+        let mut command = Command::new(executable());
         command
             .args(arguments)
             .arg("--config")
@@ -38,6 +38,7 @@ impl Place {
             .args(["--set", &format!("starters.admin.address={}", self.admin)])
             .env_remove("BEDPLATE_PROFILE")
             .env_remove("RUST_LOG")
+            .env_remove("LD_LIBRARY_PATH")
             .current_dir(&self.folder);
         command
     }
@@ -49,25 +50,12 @@ impl Place {
 
     /// Starts the base, and waits until it is ready.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let log = self.folder.join("log");
-        let file = fs::File::create(&log).unwrap();
-        let process = self
-            .command(arguments)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        let mut running = Running { process, log };
-        let begin = Instant::now();
-        while client::get(self.admin, "/readyz").map(|answer| answer.status) != Some(200) {
-            if let Some(status) = running.process.try_wait().unwrap() {
-                panic!("the base ended with {status}:\n{}", running.log());
-            }
-            assert!(begin.elapsed() < PATIENCE, "the base is not ready:\n{}", running.log());
-            std::thread::yield_now();
-        }
-        running
+        let mut process = Process::start(self.command(arguments), &self.folder.join("log"));
+        process.wait_for("it is ready", |_| {
+            let answer = client::get(self.admin, "/readyz")?;
+            (answer.status == 200).then_some(())
+        });
+        Running(process)
     }
 }
 
@@ -77,39 +65,19 @@ fn free_addresses() -> [SocketAddr; 2] {
     listeners.map(|listener| listener.local_addr().unwrap())
 }
 
-/// A base that runs. It is killed where a test fails.
-pub(crate) struct Running {
-    process: Child,
-    log: PathBuf,
-}
+/// A base that runs.
+pub(crate) struct Running(Process);
 
-impl Running {
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
-    }
+impl Deref for Running {
+    type Target = Process;
 
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Waits until the process has ended.
-    pub(crate) fn ended(&mut self) -> ExitStatus {
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status;
-            }
-            assert!(begin.elapsed() < PATIENCE, "the base does not end:\n{}", self.log());
-            std::thread::yield_now();
-        }
+    fn deref(&self) -> &Process {
+        &self.0
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.0
     }
 }

@@ -1,46 +1,17 @@
-//! The whole base in a test, and the client that talks to it.
+//! The client that talks to the whole base, however it is linked.
 
-use bedplate::testing::{TestBase, TestBaseBuilder};
-use bedplate_starter_http::{Http, HttpTest};
-use bedplate_starter_sql::SqlStarter;
 use serde_json::{Value, json};
 
-/// The settings of the example, with passwords that are cheap to hash.
-const SETTINGS: &str = r#"
-    [starters.http]
-    prefix = "/api"
-    [starters.http.cors]
-    origins = ["*"]
-    headers = ["authorization", "content-type"]
-    [modules.identity.password]
-    memory = "64KiB"
-    rounds = 1
-"#;
+pub(crate) use crate::transport::conduit;
+use crate::transport::Transport;
 
 /// The password of everybody.
 pub(crate) const PASSWORD: &str = "password123";
 
-/// Runs a test on a base of its own, with all modules and empty databases.
-pub(crate) fn conduit(test: impl AsyncFnOnce(Api)) {
-    bedplate::testing::run(builder(), async |base| test(Api { base }).await);
-}
-
-fn builder() -> TestBaseBuilder {
-    TestBase::builder()
-        .starter::<Http>()
-        .starter::<SqlStarter>()
-        .module::<identity::IdentityModule>()
-        .module::<profiles::ProfilesModule>()
-        .module::<articles::ArticlesModule>()
-        .module::<favorites::FavoritesModule>()
-        .module::<comments::CommentsModule>()
-        .settings(SETTINGS)
-}
-
 /// A client of the base, with or without a token.
 #[derive(Clone)]
 pub(crate) struct Api {
-    pub(crate) base: TestBase,
+    pub(crate) transport: Transport,
 }
 
 /// Somebody who is registered.
@@ -83,14 +54,7 @@ impl Api {
 
     /// A request with any headers and any body, to a path below `/api`.
     pub(crate) async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
-        let request = self.base.http().request(method.parse().unwrap(), &format!("/api{path}"));
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(body.to_owned()),
-            None => request,
-        };
-        let response = request.await.unwrap();
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), text: response.text() }
+        self.transport.send(method, &format!("/api{path}"), headers, body).await
     }
 
     /// Registers somebody of this name.

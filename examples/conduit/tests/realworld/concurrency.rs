@@ -139,9 +139,9 @@ fn modules_are_replaced_while_they_serve() {
             })
             .collect();
         for _ in 0..2 {
-            api.base.swap::<articles::ArticlesModule>().await.unwrap();
-            api.base.swap::<comments::CommentsModule>().await.unwrap();
-            api.base.swap::<identity::IdentityModule>().await.unwrap();
+            api.transport.swap("articles").await;
+            api.transport.swap("comments").await;
+            api.transport.swap("identity").await;
         }
         readers.join_all().await;
         // The data, and the secret that tokens are signed with, are those of before.

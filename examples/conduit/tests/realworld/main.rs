@@ -45,4 +45,5 @@ mod errors;
 mod favorites;
 mod lists;
 mod profiles;
+mod transport;
 mod users;

@@ -4,6 +4,7 @@
 
 mod answers;
 mod connections;
+mod held;
 mod logs;
 mod mounting;
 mod streams;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bedplate::base::Assembly;
 use bedplate::settings::Sources;
-use bedplate::{CallError, Change, Entry, EntryKind, ModuleSpec};
+use bedplate::{Base, CallError, Change, Entry, EntryKind, ModuleName, ModuleSpec};
 
 use super::format::Scrape;
 use super::{Plain, base, inside, request, scrape};
@@ -86,6 +86,52 @@ async fn numbers_outlive_a_generation() {
     assert_eq!(scrape.get("bedplate_module_generation{module=\"swapped\",scene=\"main\"}"), Some(2.0));
     let count = "bedplate_entry_duration_seconds_count{kind=\"request\",module=\"swapped\",scene=\"main\"}";
     assert_eq!(scrape.get(count), Some(2.0));
+}
+
+/// Scrapes until a series has this value.
+async fn reads(base: &Base, series: &str, value: f64) -> Scrape {
+    let reading = async {
+        loop {
+            let scrape = scrape(base);
+            if scrape.get(series) == Some(value) {
+                return scrape;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap_or_else(|_| panic!("{series} is not {value}"))
+}
+
+#[tokio::test]
+async fn deployments_have_their_numbers() {
+    let base = base(&["deployed"], "").await;
+    let plain = || ModuleSpec::plain("deployed", |_| Ok(Plain)).unwrap();
+    base.deploy(Change::new().put(plain()).bake(Duration::from_secs(3600))).await.unwrap();
+    let scrape = reads(&base, "bedplate_warm_instances", 1.0).await;
+    for name in ["waiting", "held_total", "longest_hold_seconds"] {
+        let series = format!("bedplate_module_{name}{{module=\"deployed\",scene=\"main\"}}");
+        assert_eq!(scrape.get(&series), Some(0.0), "{series}");
+    }
+    assert_eq!(scrape.kind("bedplate_deployments_total"), Some("counter"));
+    assert!(scrape.series().all(|series| !series.contains("generation=")));
+    base.deploy(Change::new().put(plain())).await.unwrap();
+    reads(&base, "bedplate_warm_instances", 0.0).await;
+    base.settled().await;
+    reads(&base, "bedplate_draining_instances", 0.0).await;
+    reads(&base, "bedplate_deployments_waiting", 0.0).await;
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_module_end_with_it() {
+    let base = base(&["leaves"], "").await;
+    inside(&base, "leaves", request(), async {}).await.unwrap();
+    base.deploy(Change::new().remove(ModuleName::new("leaves").unwrap())).await.unwrap();
+    base.settled().await;
+    assert!(scrape(&base).series().all(|series| !series.contains("leaves")));
+    base.deploy(Change::new().put(ModuleSpec::plain("leaves", |_| Ok(Plain)).unwrap())).await.unwrap();
+    inside(&base, "leaves", request(), async {}).await.unwrap();
+    let count = "bedplate_entry_duration_seconds_count{kind=\"request\",module=\"leaves\",scene=\"main\"}";
+    assert_eq!(scrape(&base).get(count), Some(1.0), "it begins anew");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 mod ends;
 mod refused;
+mod rollbacks;
 mod swaps;
+mod takeovers;
 mod ticks;
 mod worker;

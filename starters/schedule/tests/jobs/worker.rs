@@ -94,12 +94,19 @@ impl Drop for Running<'_> {
 
 impl Worker {
     async fn work(&self) -> Result<()> {
-        let log = &*self.log.inner;
-        log.runs.lock().unwrap().push((log.since.elapsed().as_secs(), self.label));
+        self.log.run(self.label, self.does).await
+    }
+}
+
+impl Log {
+    /// One run of this generation, from its begin to its end.
+    pub(crate) async fn run(&self, label: &'static str, does: Does) -> Result<()> {
+        let log = &*self.inner;
+        log.runs.lock().unwrap().push((log.since.elapsed().as_secs(), label));
         let now = log.running.fetch_add(1, Ordering::SeqCst) + 1;
         log.most.fetch_max(now, Ordering::SeqCst);
         let _running = Running(log);
-        match self.does {
+        match does {
             Does::Nothing => {}
             Does::Sleeps(time) => tokio::time::sleep(time).await,
             Does::WaitsForTheTest => log.go_on.acquire().await?.forget(),

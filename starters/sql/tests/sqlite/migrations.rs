@@ -1,6 +1,7 @@
 //! Migrations: applied once, recorded, tolerant of newer schemas, refused when they fail.
 
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use bedplate::Change;
 use bedplate::testing::run;
@@ -73,6 +74,58 @@ fn a_rollback_over_a_migration_and_a_restart_of_either_generation() {
         let authors: Vec<String> =
             sqlx::query_scalar("SELECT author FROM notes ORDER BY id").fetch_all(&*db).await.unwrap();
         assert_eq!(authors, ["nobody", "me", "nobody", "nobody", "me"]);
+    });
+}
+
+#[test]
+fn a_plan_says_what_would_be_migrated_and_touches_nothing() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    let renamed = (3, "body", "ALTER TABLE notes RENAME COLUMN text TO body");
+    run(builder(&folder).with(notes("notes", &[NOTES], &out)), async |base| {
+        let running = base.running().await.unwrap();
+        let db = databases.recv().unwrap();
+        let change = || Change::new().put(notes("notes", &[NOTES, TAGS, renamed], &out));
+        let plan = running.plan(change()).await.unwrap();
+        let work: Vec<_> =
+            plan.work.iter().map(|work| (work.starter, &*work.planned.what, work.planned.breaking)).collect();
+        let expected = [("migration 2 `tags` of `notes`", false), ("migration 3 `body` of `notes`", true)];
+        assert_eq!(work, expected.map(|(what, breaking)| ("sql", what, breaking)));
+        assert_eq!(plan.refused.len(), 1, "{:?}", plan.refused);
+        assert_eq!(running.plan(change().breaking()).await.unwrap().refused.len(), 0);
+        assert_eq!(shown(&running, "notes").unwrap()["migrations"]["applied"], 1);
+        assert!(databases.try_recv().is_err(), "nothing was started");
+        write(&db).await;
+
+        // A module that is not there yet: its database is not made either.
+        let plan = running.plan(Change::new().put(notes("other", &[NOTES], &out))).await.unwrap();
+        assert_eq!(plan.work[0].planned.what, "migration 1 `notes` of `other`");
+        assert!(!folder.path().join("state/sql/other.db").exists());
+        assert!(shown(&running, "other").is_none(), "what was made for the plan is gone");
+    });
+}
+
+#[test]
+fn a_warm_generation_serves_again_on_the_schema_that_came_after_it() {
+    let folder = tempdir().unwrap();
+    let (out, databases) = channel();
+    run(builder(&folder).with(notes("notes", &[NOTES], &out)), async |base| {
+        let running = base.running().await.unwrap();
+        let old = databases.recv().unwrap();
+        write(&old).await;
+        let author = (2, "author", "ALTER TABLE notes ADD COLUMN author TEXT NOT NULL DEFAULT 'nobody'");
+        let change = Change::new().put(notes("notes", &[NOTES, author], &out)).bake(Duration::from_secs(3600));
+        running.deploy(change).await.unwrap();
+        write(&databases.recv().unwrap()).await;
+        assert_eq!(count(&old).await, 2, "it is warm, and so is its pool");
+        running.deploy(Change::new().revive(name("notes"))).await.unwrap();
+        base.settled().await.unwrap();
+        write(&old).await;
+        assert_eq!(count(&old).await, 3);
+        assert_eq!(shown(&running, "notes").unwrap()["migrations"]["applied"], 2);
+        running.deploy(Change::new().remove(name("notes"))).await.unwrap();
+        base.settled().await.unwrap();
+        assert!(old.is_closed(), "with the last generation");
     });
 }
 
