@@ -14,7 +14,7 @@ use crate::build::Object;
 pub(crate) struct Wanted {
     /// Changes nothing, and says what would change.
     pub(crate) plan: bool,
-    /// Goes on where only a budget is in the way, or the same build serves already.
+    /// Deploys a build that serves already, too.
     pub(crate) force: bool,
     /// Accepts migrations that drop or rename.
     pub(crate) breaking: bool,

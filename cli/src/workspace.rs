@@ -105,8 +105,6 @@ pub(crate) struct Module {
     pub(crate) id: PackageId,
     pub(crate) name: String,
     pub(crate) version: String,
-    /// The name of its crate.
-    pub(crate) crate_name: String,
     pub(crate) folder: PathBuf,
     /// The folders of the packages of this workspace that it is made of, its own included.
     pub(crate) local: BTreeSet<PathBuf>,
@@ -171,7 +169,6 @@ impl Workspace {
                 id: id.clone(),
                 name: package.name.to_string(),
                 version: package.version.to_string(),
-                crate_name: crate_name(package),
                 folder: folder(package),
                 local: local(id),
                 is_leaf: !used_by_others,
@@ -309,12 +306,4 @@ fn kind(package: &Package) -> Option<Kind> {
 
 fn folder(package: &Package) -> PathBuf {
     package.manifest_path.as_std_path().parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-fn crate_name(package: &Package) -> String {
-    let is_library = |target: &&cargo_metadata::Target| {
-        target.kind.iter().any(|kind| matches!(kind, TargetKind::Lib | TargetKind::RLib))
-    };
-    let library = package.targets.iter().find(is_library);
-    library.map_or_else(|| package.name.replace('-', "_"), |target| target.name.replace('-', "_"))
 }

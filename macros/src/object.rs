@@ -36,10 +36,18 @@ pub(crate) fn asked() -> Result<Option<Object>, String> {
     Ok(Some(Object { library: Ident::new_raw(&library, Span::call_site()), label }))
 }
 
+/// How a label names a module. A name has letters, digits, `-` and `_` alone.
+fn in_label(module: &str) -> String {
+    format!("\"module\":\"{module}\"")
+}
+
 impl Object {
-    /// The entry of a module's object, beside the static with its descriptor.
-    pub(crate) fn entry(&self, bedplate: &TokenStream, descriptor: &Ident) -> TokenStream {
-        let Self { library, label } = self;
+    /// The entry of a module's object, beside the static with its descriptor. The tool knows the package;
+    /// what the module is called is said here.
+    pub(crate) fn entry(&self, bedplate: &TokenStream, descriptor: &Ident, name: &str) -> TokenStream {
+        let library = &self.library;
+        let package = compiler::variable("CARGO_PKG_NAME").unwrap_or_default();
+        let label = self.label.replacen(&in_label(&package), &in_label(name), 1);
         let bytes = Literal::byte_string(label.as_bytes());
         let length = Literal::usize_unsuffixed(label.len());
         quote!(#bedplate::__private::object_entry!(#library, #descriptor, #length, #bytes);)

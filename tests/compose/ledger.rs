@@ -35,15 +35,18 @@ impl Book {
         std::mem::take(&mut self.0.lines.lock().unwrap())
     }
 
+    fn first(&self) -> Option<String> {
+        let mut lines = self.0.lines.lock().unwrap();
+        (!lines.is_empty()).then(|| lines.remove(0))
+    }
+
     /// The next line: the ledger writes on threads of its own.
     async fn next(&self) -> String {
         loop {
-            let mut lines = self.0.lines.lock().unwrap();
-            if !lines.is_empty() {
-                return lines.remove(0);
+            match self.first() {
+                Some(line) => return line,
+                None => tokio::task::yield_now().await,
             }
-            drop(lines);
-            tokio::task::yield_now().await;
         }
     }
 

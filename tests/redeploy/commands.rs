@@ -78,7 +78,7 @@ fn a_bundle_that_is_not_of_one_piece_does_not_start() {
     };
     try_it(&|folder| fs::remove_file(folder.join("bundle.json")).unwrap(), "no-bundle");
     try_it(&|folder| fs::write(folder.join("bundle.json"), "{").unwrap(), "bundle-unreadable");
-    try_it(&|folder| drop(fs::copy(object("plain", "two"), folder.join("modules/plain.so")).unwrap()), "bundle-tampered");
+    try_it(&|folder| { fs::copy(object("plain", "two"), folder.join("modules/plain.so")).unwrap(); }, "bundle-tampered");
     try_it(&|folder| fs::remove_file(folder.join("modules/plain.so")).unwrap(), "bundle-unreadable");
     let other_name = |folder: &Path| {
         let manifest = fs::read_to_string(folder.join("bundle.json")).unwrap();

@@ -60,7 +60,9 @@ fn a_start_that_errs_panics_or_hangs() {
     fails(&base, &errs, "start-failed", &["subject", "no licence"]);
     let panics =
         subject("panics", "async fn start(&self, _: &ModuleContext) -> Result<()> { panic!(\"out of luck\") }");
-    fails(&base, &panics, "start-panicked", &["subject", "out of luck"]);
+    // The panic's text stays in the log.
+    fails(&base, &panics, "start-panicked", &["subject", "the log"]);
+    assert!(base.process.log().contains("out of luck"));
     let hangs =
         subject("hangs", "async fn start(&self, _: &ModuleContext) -> Result<()> { std::future::pending().await }");
     fails(&base, &hangs, "start-deadline", &["subject", "500ms"]);
@@ -96,14 +98,18 @@ fn readiness_that_is_never_reached() {
 
 #[test]
 fn a_starter_that_refuses() {
-    let base = Place::new("starter-refuses").start();
+    let place = Place::new("starter-refuses");
+    let base = place.start();
     let jobs = subject(
         "no-interval",
         "fn exports(self: &Arc<Self>, to: &mut Exports) { to.every(\"often\", Duration::ZERO, self, Self::often); }
          }
          impl Subject { async fn often(&self) {}",
     );
-    fails(&base, &jobs, "starter-failed", &["schedule", "often"]);
+    fails(&base, &jobs, "exports-failed", &["`often`", "1ms"]);
+    std::fs::write(place.folder.join("refuse-prepare"), "not in this house").unwrap();
+    fails(&base, &subject("well", &says("well")), "starter-failed", &["checkpoint", "not in this house"]);
+    std::fs::remove_file(place.folder.join("refuse-prepare")).unwrap();
     base.end();
 }
 

@@ -63,10 +63,10 @@ pub(crate) fn write_bundle(
     place(&standard, &to.join("lib").join(name_of(&standard)?))?;
     let mut modules = Vec::new();
     for object in objects {
-        let file = format!("modules/{}.so", object.module);
+        let file = format!("modules/{}.so", object.name);
         place(&object.file, &to.join(&file))?;
         modules.push(BundledModule {
-            name: object.module.clone(),
+            name: object.name.clone(),
             digest: digests.of(&object.file)?,
             build_id: build_id(&object.file)?,
             file,

@@ -67,6 +67,8 @@ pub(crate) fn build(workspace: &Workspace, selection: &Selection) -> Result<Unit
         .args(["--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(workspace.output.join("cargo"))
         .args(selection.arguments())
+        // The base digests every object that it loads.
+        .args(["--config", "profile.dev.package.sha2.opt-level=3"])
         // Objects that are linked one by one cannot be optimized as one.
         .env(format!("CARGO_PROFILE_{}_LTO", selection.profile().to_uppercase().replace('-', "_")), "off")
         .stdout(Stdio::piped());

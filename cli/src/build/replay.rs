@@ -1,12 +1,13 @@
 //! A module's own call of rustc, replayed as a shared object: no cargo is on this path.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use bedplate::deploy::image::{ObjectLabel, SourceLabel};
+use bedplate::deploy::image::{LABEL_SECTION, LABEL_SECTION_MACHO, ObjectLabel, SourceLabel};
 
 use crate::build::label::{Labels, hex};
 use crate::build::link::{kept, linker_arguments, run, text};
@@ -28,6 +29,8 @@ pub(crate) struct Replay {
     borrowed: Vec<String>,
     /// Folder for what belongs to the link.
     folder: PathBuf,
+    /// The folder of the module's package.
+    package: PathBuf,
     /// The workspace, and the folders whose state says whether the source is dirty.
     root: PathBuf,
     local: Vec<PathBuf>,
@@ -36,10 +39,11 @@ pub(crate) struct Replay {
 /// A module's object, linked.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
+    /// The module's package.
     pub(crate) module: String,
+    /// What the module is called; by default as its package.
+    pub(crate) name: String,
     pub(crate) file: PathBuf,
-    /// What it was built from and for.
-    pub(crate) label: ObjectLabel,
     /// How long the compiler took; nothing where the object was still what it would be.
     pub(crate) took: Option<Duration>,
 }
@@ -58,6 +62,7 @@ impl Replay {
             library_name: base.crate_name.clone(),
             borrowed: unit.borrowed.iter().cloned().collect(),
             folder,
+            package: module.folder.clone(),
             root: workspace.root.clone(),
             local: module.local.iter().cloned().collect(),
         })
@@ -73,22 +78,25 @@ impl Replay {
         self.folder.join(format!("{}.so", self.module))
     }
 
+    /// What the module is called, as far as that is known: its code says so.
+    pub(crate) fn name(&self) -> String {
+        module_name(&self.object()).unwrap_or_else(|| self.module.clone())
+    }
+
+    fn made(&self, file: PathBuf, took: Option<Duration>) -> Object {
+        Object { module: self.module.clone(), name: self.name(), file, took }
+    }
+
     /// Makes the object, where it is not what it would be. Messages of the compiler are part of the
     /// error where `quiet`, else they are shown as they come.
     pub(crate) fn run(&self, quiet: bool) -> Result<Object> {
         let object = self.object();
         let stamp_file = self.folder.join("stamp.json");
-        // The revision is part of what is written, and no reason to write it anew.
-        let inputs =
-            hex(format!("{}\n{:?}\n{}", self.label.to_json(), self.call.arguments, env!("CARGO_PKG_VERSION"))
-                .as_bytes());
+        let package = package_files(&self.package);
+        let inputs = self.inputs(&package);
         let label_file = self.folder.join("label.json");
         if Stamp::read(&stamp_file).is_some_and(|stamp| stamp.still_holds(&inputs)) {
-            if let Some(label) =
-                fs::read_to_string(&label_file).ok().and_then(|text| ObjectLabel::from_json(&text).ok())
-            {
-                return Ok(Object { module: self.module.clone(), file: object, label, took: None });
-            }
+            return Ok(self.made(object, None));
         }
         let _ = fs::remove_file(&stamp_file);
         let since = Instant::now();
@@ -103,14 +111,23 @@ impl Replay {
         // A file that was saved while the compiler ran may not be in the object.
         let is_settled = files
             .iter()
+            .chain(&package)
             .all(|file| fs::metadata(file).and_then(|about| about.modified()).is_ok_and(|modified| modified < before));
         if is_settled {
-            Stamp::of(inputs, files.into_iter().chain([object.clone(), self.library.clone()])).write(&stamp_file);
+            let files = files.into_iter().chain(package).chain([object.clone(), self.library.clone()]);
+            Stamp::of(inputs, files).write(&stamp_file);
         }
-        Ok(Object { module: self.module.clone(), file: object, label, took: Some(since.elapsed()) })
+        Ok(self.made(object, Some(since.elapsed())))
     }
 
-    /// The bare call of the compiler, for a measurement.
+    /// What the object is made from, beside what is in the files. The revision is part of what is written,
+    /// and no reason to write it anew.
+    fn inputs(&self, package: &BTreeSet<PathBuf>) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        hex(format!("{}\n{:?}\n{package:?}\n{version}", self.label.to_json(), self.call.arguments).as_bytes())
+    }
+
+    /// The call of the compiler.
     fn command(&self, object: &Path, label: &Path) -> Result<Command> {
         let call = &self.call;
         let mut rustc = call.command();
@@ -173,5 +190,69 @@ impl Replay {
             ));
         }
         Ok(())
+    }
+}
+
+/// The name in an object's label.
+fn module_name(file: &Path) -> Option<String> {
+    use object::{Object as _, ObjectSection as _};
+    let bytes = fs::read(file).ok()?;
+    let parsed = object::File::parse(&*bytes).ok()?;
+    let section = parsed.section_by_name(LABEL_SECTION).or_else(|| parsed.section_by_name(LABEL_SECTION_MACHO))?;
+    ObjectLabel::from_json(std::str::from_utf8(section.data().ok()?).ok()?).ok()?.module
+}
+
+/// The files that a package may be built from. The compiler does not name all that it reads: a new file
+/// among the migrations is named nowhere.
+fn package_files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        let Ok(entries) = fs::read_dir(&next) else { continue };
+        for entry in entries.flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let is_aside = next == folder && matches!(&*name, "tests" | "benches" | "examples" | "target" | "docs");
+            if is_aside || name.starts_with('.') || name.ends_with('~') {
+                continue;
+            }
+            match entry.file_type() {
+                // A package inside this one is not part of it.
+                Ok(kind) if kind.is_dir() && !path.join("Cargo.toml").exists() => open.push(path),
+                Ok(kind) if kind.is_file() => {
+                    files.insert(path);
+                }
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_its_files_without_what_stands_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in [
+            "Cargo.toml",
+            "src/lib.rs",
+            "migrations/1_a.sql",
+            "tests/it.rs",
+            ".git/HEAD",
+            "inner/Cargo.toml",
+            "inner/src/lib.rs",
+            "src/lib.rs~",
+        ] {
+            let file = folder.path().join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "").unwrap();
+        }
+        let files = package_files(folder.path());
+        let names: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["Cargo.toml", "migrations/1_a.sql", "src/lib.rs"]);
     }
 }

@@ -27,7 +27,11 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// Builds what is shared, by cargo, and links the base library.
     pub(crate) fn open(selection: Selection, output: Output) -> Result<Self> {
-        let workspace = Workspace::read(&selection)?;
+        Self::open_in(Workspace::read(&selection)?, selection, output)
+    }
+
+    /// The same, in a workspace that is known already.
+    pub(crate) fn open_in(workspace: Workspace, selection: Selection, output: Output) -> Result<Self> {
         let units = build(&workspace, &selection)?;
         let closure = Closure::of(&workspace, &units)?;
         let compiler = compiler(&closure)?;
@@ -62,6 +66,12 @@ impl Workshop {
     /// The folder of the bundle that the tool itself runs.
     pub(crate) fn bundle_folder(&self) -> PathBuf {
         self.workspace.output.join("bundle")
+    }
+
+    /// The manifest of that bundle, as it was written last.
+    pub(crate) fn bundled(&self) -> Option<Bundle> {
+        let text = std::fs::read(self.bundle_folder().join("bundle.json")).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Writes the bundle.

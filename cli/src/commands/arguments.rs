@@ -35,7 +35,7 @@ pub(crate) fn command_line() -> Command {
                 )
                 .arg(flag("plan", "Changes nothing, and says what would change"))
                 .arg(flag("with-dependents", "Takes along the modules that share a changed contract"))
-                .arg(flag("force", "Goes on where only a budget is in the way, or the same build serves already"))
+                .arg(flag("force", "Deploys a build that serves already, too"))
                 .arg(flag("breaking", "Accepts migrations that drop or rename")),
         )
         .subcommand(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::Result;
-use bedplate::deploy::image::ObjectLabel;
+use bedplate::deploy::image::CrateLabel;
 use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::render::{Follower, plan};
 use clap::ArgMatches;
@@ -16,20 +16,22 @@ use crate::deployment::{self, Wanted};
 use crate::dev::difference;
 use crate::failure::Failure;
 use crate::output::{Output, duration};
+use crate::workspace::Workspace;
 
 /// Runs `redeploy`.
 pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     let since = Instant::now();
     let selection = selected(matches);
-    let workshop = Workshop::open(selection, output)?;
-    let place = placed(matches, &workshop.workspace);
-    let client = place.client()?;
-    let serving = Serving::ask(&client)?;
-    serving.must_fit(&workshop)?;
+    // What can be said without a build is said at once.
+    let workspace = Workspace::read(&selection)?;
     let mut wanted = BTreeSet::new();
     for name in matches.get_many::<String>("module").into_iter().flatten() {
-        wanted.insert(workshop.workspace.module(name)?.name.clone());
+        wanted.insert(workspace.module(name)?.name.clone());
     }
+    let client = placed(matches, &workspace).client()?;
+    let serving = Serving::ask(&client)?;
+    let workshop = Workshop::open_in(workspace, selection, output)?;
+    serving.must_fit(&workshop)?;
     if matches.get_flag("with-dependents") {
         wanted.extend(serving.dependents(&workshop, &wanted));
     }
@@ -60,42 +62,53 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
 
 /// What the running base says of itself.
 struct Serving {
-    base: Option<ObjectLabel>,
-    modules: BTreeMap<String, ObjectLabel>,
+    fingerprint: Option<String>,
+    /// What each module's object carries.
+    modules: BTreeMap<String, Vec<CrateLabel>>,
 }
 
 impl Serving {
     fn ask(client: &Client) -> Result<Self> {
         let status = client.get("status")?;
-        let label = |value: &serde_json::Value| serde_json::from_value(value.clone()).ok();
-        let modules = status["modules"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|module| Some((module["module"].as_str()?.to_owned(), label(&module["object"]["label"])?)));
-        Ok(Self { base: label(&status["base"]["label"]), modules: modules.collect() })
+        let modules = status["modules"].as_array().into_iter().flatten().filter_map(|module| {
+            let carried = serde_json::from_value(module["carried"].clone()).unwrap_or_default();
+            Some((module["instance"]["module"].as_str()?.to_owned(), carried))
+        });
+        Ok(Self { fingerprint: status["base_fingerprint"].as_str().map(str::to_owned), modules: modules.collect() })
     }
 
-    /// Refuses at once what the base would refuse after the build, and says why in the words of the sources.
+    /// Refuses at once what the base would refuse after the upload, and says why in the words of the sources.
     fn must_fit(&self, workshop: &Workshop) -> Result<()> {
-        match &self.base {
-            Some(base) if base.fingerprint() != workshop.base.label.fingerprint() => Err(Failure::error(
-                "other-base",
-                format!(
-                    "the running base is not what these sources build: {}",
-                    difference(base, &workshop.base.label).join("; ")
-                ),
-                "it needs a base build and a restart: `cargo bedplate build`; or redeploy from the sources that the base was built from",
-            )),
-            _ => Ok(()),
+        let Some(running) = self.fingerprint.as_ref() else {
+            return Err(Failure::error(
+                "static-base",
+                "the base that runs is one static binary, and loads no objects",
+                "run the bundle: `cargo bedplate run`",
+            ));
+        };
+        let built = &workshop.base.label;
+        if *running == built.base_fingerprint {
+            return Ok(());
         }
+        let bundled = workshop.bundled().filter(|bundle| bundle.label.base_fingerprint == *running);
+        let parts = match bundled {
+            Some(bundle) => difference(&bundle.label, built).join("; "),
+            None => {
+                format!("it was not built here; its fingerprint is {running}, and theirs {}", built.base_fingerprint)
+            }
+        };
+        Err(Failure::error(
+            "other-base",
+            format!("the running base is not what these sources build: {parts}"),
+            "it needs a base build and a restart, `cargo bedplate build`; or redeploy from the sources that it was built from",
+        ))
     }
 
     /// The modules that carry a crate in another state than what serves, where a wanted module carries it too.
     fn dependents(&self, workshop: &Workshop, wanted: &BTreeSet<String>) -> BTreeSet<String> {
-        let carried = |label: &ObjectLabel| -> BTreeMap<(String, String), String> {
-            let own = label.crates.iter().filter(|one| !one.in_base);
-            own.map(|one| ((one.name.clone(), one.version.clone()), one.metadata.clone())).collect()
+        let own = |crates: &[CrateLabel]| -> BTreeMap<(String, String), String> {
+            let carried = crates.iter().filter(|one| !one.in_base);
+            carried.map(|one| ((one.name.clone(), one.version.clone()), one.metadata.clone())).collect()
         };
         let mut all = wanted.clone();
         loop {
@@ -103,15 +116,15 @@ impl Serving {
                 .replays
                 .iter()
                 .filter(|replay| all.contains(&replay.module))
-                .flat_map(|replay| carried(replay.label()))
+                .flat_map(|replay| own(&replay.label().crates))
                 .collect();
-            let more = self.modules.iter().find(|(name, label)| {
-                !all.contains(*name)
-                    && workshop.workspace.modules.contains_key(*name)
-                    && carried(label).iter().any(|(one, metadata)| set.get(one).is_some_and(|now| now != metadata))
+            let more = workshop.replays.iter().find(|replay| {
+                let carried = self.modules.get(&replay.name()).map(Vec::as_slice).unwrap_or_default();
+                !all.contains(&replay.module)
+                    && own(carried).iter().any(|(one, metadata)| set.get(one).is_some_and(|now| now != metadata))
             });
-            let Some((name, _)) = more else { return all };
-            all.insert(name.clone());
+            let Some(replay) = more else { return all };
+            all.insert(replay.module.clone());
         }
     }
 }

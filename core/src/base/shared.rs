@@ -181,11 +181,6 @@ impl Shared {
         self.configuration().core.restart.clone().into()
     }
 
-    /// The longest that an entry waits at the gate of a module that is being replaced.
-    pub(crate) fn longest_hold(&self) -> std::time::Duration {
-        self.configuration().core.deploy.hold
-    }
-
     pub(crate) fn presence(&self, spec: &ModuleSpec) -> Presence {
         self.configuration().presence(spec)
     }

@@ -53,9 +53,9 @@ fn read(ctxt: &Ctxt, folder: &Path) -> Vec<Known> {
 /// The items of a base. In a bundle the modules are objects of their own, and are not linked.
 fn main(known: &[Known], bundle: Option<&Object>) -> TokenStream {
     let bedplate = path::bedplate();
-    let is_linked = |dependency: &&Known| {
-        dependency.linked == Linked::Yes && !(bundle.is_some() && dependency.kind == Some(Kind::Module))
-    };
+    // The manifest of a bundle says which modules it has.
+    let is_here = |dependency: &&Known| !(bundle.is_some() && dependency.kind == Some(Kind::Module));
+    let is_linked = |dependency: &&Known| dependency.linked == Linked::Yes && is_here(dependency);
     let library = bundle.map(Object::link);
     let label = match bundle.map(Object::label) {
         Some(label) => quote!(::core::option::Option::Some(#label)),
@@ -65,7 +65,7 @@ fn main(known: &[Known], bundle: Option<&Object>) -> TokenStream {
         let name = Ident::new_raw(&dependency.crate_name, Span::call_site());
         quote!(extern crate #name as _;)
     });
-    let listed = known.iter().filter_map(|dependency| {
+    let listed = known.iter().filter(is_here).filter_map(|dependency| {
         let kind = format_ident!("{}", dependency.kind?.variant());
         let package = &dependency.package;
         let linked = format_ident!("{}", dependency.linked.variant());

@@ -13,6 +13,14 @@ use crate::{docs, path};
 
 pub(super) fn expand(ctxt: Ctxt, arguments: &Arguments, mut item: ItemFn) -> TokenStream {
     check_signature(&ctxt, &item);
+    if let Some(word) = &arguments.exclusive {
+        ctxt.error(
+            word,
+            "a function with `#[module]` cannot be exclusive: it has no `start` to take in what cannot be there twice, \
+             and no `stop` to let go of it in",
+            "use a struct with `#[module(exclusive)]`, and `Module::start` and `Module::stop`",
+        );
+    }
     let parameters = read_parameters(&ctxt, &mut item);
     let in_root = root::check(&ctxt, &item.sig.ident);
 
@@ -27,7 +35,7 @@ pub(super) fn expand(ctxt: Ctxt, arguments: &Arguments, mut item: ItemFn) -> Tok
     let registration = Registration {
         name: &arguments.name,
         optional: arguments.optional,
-        exclusive: arguments.exclusive,
+        exclusive: arguments.exclusive.is_some(),
         summary: docs::summary(&item.attrs),
         ident,
     };

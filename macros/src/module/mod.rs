@@ -8,7 +8,7 @@ mod structure;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::Item;
+use syn::{Ident, Item};
 
 use crate::ctxt::Ctxt;
 use crate::source::keyword;
@@ -21,7 +21,8 @@ pub(crate) use register::slice_name;
 struct Arguments {
     name: String,
     optional: bool,
-    exclusive: bool,
+    /// The word, where it is there.
+    exclusive: Option<Ident>,
 }
 
 /// Expands `#[module(arguments)] item`.
@@ -50,7 +51,7 @@ impl Arguments {
     fn read(ctxt: &Ctxt, tokens: TokenStream) -> Self {
         let mut name = None;
         let mut optional = false;
-        let mut exclusive = false;
+        let mut exclusive = None;
         let known = [("name", "name = \"…\""), ("optional", "optional"), ("exclusive", "exclusive")];
         arguments::read(ctxt, "module", &known, tokens, |word, input| {
             if word == "name" {
@@ -60,7 +61,7 @@ impl Arguments {
             } else if word == "optional" {
                 optional = true;
             } else {
-                exclusive = true;
+                exclusive = Some(word.clone());
             }
             Ok(())
         });

@@ -22,7 +22,7 @@ impl Registration<'_> {
         let slice = slice_name();
         let presence = format_ident!("{}", if self.optional { "Optional" } else { "Required" });
         let entry = match object::asked() {
-            Ok(object) => object.map(|object| object.entry(bedplate, &format_ident!("BEDPLATE_MODULE"))),
+            Ok(object) => object.map(|object| object.entry(bedplate, &format_ident!("BEDPLATE_MODULE"), name)),
             Err(error) => Some(quote!(::core::compile_error!(#error);)),
         };
         quote! {

@@ -27,7 +27,7 @@ pub(super) fn expand(ctxt: Ctxt, arguments: &Arguments, mut item: ItemStruct) ->
     let registration = Registration {
         name: &arguments.name,
         optional: arguments.optional,
-        exclusive: arguments.exclusive,
+        exclusive: arguments.exclusive.is_some(),
         summary: docs::summary(&item.attrs),
         ident,
     };

@@ -6,7 +6,7 @@ use super::bundled::budgets;
 use super::note::Note;
 use crate::base::{Base, Phase};
 use crate::deploy::WarmInfo;
-use crate::deploy::image::{BuildId, Digest, RetiredReport, SourceLabel};
+use crate::deploy::image::{BuildId, CrateLabel, Digest, RetiredReport, SourceLabel};
 use crate::isolation::EntryInfo;
 use crate::module::{Instance, InstanceId, ModuleState};
 
@@ -54,6 +54,8 @@ pub struct ServingModule {
     pub build_id: Option<BuildId>,
     /// The revision that it was built from.
     pub source: Option<SourceLabel>,
+    /// The crates that the object carries: those which it shares with other objects have to be the same there.
+    pub carried: Vec<CrateLabel>,
 }
 
 /// One instance on its way out.
@@ -118,6 +120,10 @@ fn serving(instance: &Instance) -> ServingModule {
         digest: object.map(|object| object.digest()),
         build_id: object.map(|object| object.build_id().clone()),
         source: object.map(|object| object.label().source.clone()),
+        carried: object
+            .into_iter()
+            .flat_map(|object| object.label().crates.iter().filter(|one| !one.in_base).cloned())
+            .collect(),
     }
 }
 

@@ -55,7 +55,11 @@ fn a_database_that_cannot_be_written_is_named_with_its_path() {
     fs::write(place.folder.join("databases"), "").unwrap();
     let text = fails(&place.run(&["run", "--set", "starters.sql.folder=databases"]));
     assert!(text.contains("databases") && text.contains("sql"), "{text}");
-    // The same of the folder that the base keeps its socket in.
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_made_is_named_with_its_path() {
+    let place = Place::new("stateless");
     fs::write(place.folder.join("state"), "").unwrap();
     let text = fails(&place.run(&["run"]));
     assert!(text.contains("state-folder-failed") && text.contains(place.folder.to_str().unwrap()), "{text}");

@@ -69,6 +69,23 @@ fn a_file_that_is_cut_off_anywhere_is_refused() {
 }
 
 #[test]
+fn a_section_beyond_the_end_is_found_also_where_nobody_reads_it() {
+    let whole = Object::default().make("long_section");
+    let number = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap()) as usize;
+    // The table of the sections, that the header points to: kind and size of each.
+    let (table, count) = (number(40), usize::from(u16::from_le_bytes([whole[60], whole[61]])));
+    let with_bytes = (0..count).map(|index| table + index * 64).filter(|at| whole[at + 4] == 1);
+    let mut found = 0;
+    for at in with_bytes {
+        let mut bytes = whole.clone();
+        bytes[at + 32..at + 40].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert_eq!(refused(&bytes), ["object-truncated"]);
+        found += 1;
+    }
+    assert!(found > 3, "code, data, label");
+}
+
+#[test]
 fn an_object_for_another_machine_is_refused() {
     let mut bytes = Object::default().make("foreign");
     bytes[18] = 40; // ARM

@@ -62,7 +62,9 @@ async fn only_a_rollback_goes_back_to_an_older_sequence() {
     install(&base, &two, Some(signer.sign(&two, 5))).await.unwrap();
     install(&base, &three, Some(signer.sign(&three, 7))).await.unwrap();
     // Signed in good faith, and older than what serves.
-    assert_eq!(install(&base, &two, None).await.unwrap_err().code, "signature-outdated");
+    let outdated = install(&base, &two, None).await.unwrap_err();
+    // Before anything of it is loaded: no step of a deployment has begun.
+    assert_eq!((outdated.code, outdated.step), ("signature-outdated", ""));
     assert_eq!(install(&base, &four, Some(signer.sign(&four, 6))).await.unwrap_err().code, "signature-outdated");
     assert_eq!(serving(&base), versions(&[("comments", "3")]));
     run(&base, Request::Rollback(vec![name("comments")], Some(Digest::of(&two)))).await.unwrap();

@@ -16,8 +16,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Says by a file `at-<step>` that the step is reached, where a file `hold-<step>` is there; goes on when it is gone.
+    /// Refuses where a file `refuse-<step>` says why. Where there is a file `hold-<step>`, says by a file
+    /// `at-<step>` that the step is reached, and goes on when the first one is gone.
     async fn pass(&self, step: &str) -> Result<()> {
+        if let Ok(why) = std::fs::read_to_string(self.folder.join(format!("refuse-{step}"))) {
+            return Err(std::io::Error::other(why).into());
+        }
         let hold = self.folder.join(format!("hold-{step}"));
         if hold.exists() {
             std::fs::write(self.folder.join(format!("at-{step}")), "")?;

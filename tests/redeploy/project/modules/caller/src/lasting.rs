@@ -1,12 +1,16 @@
 //! What lasts longer than a deployment: streams, and the tasks behind them.
 
 use std::convert::Infallible;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use report::Report as _;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -52,6 +56,28 @@ pub(super) async fn watch(State(caller): State<Arc<Caller>>) -> Body {
         }
     });
     body(ReceiverStream::new(receiver))
+}
+
+#[derive(Deserialize)]
+pub(super) struct To {
+    /// The file for what the task is told; it ends when that is gone.
+    to: PathBuf,
+}
+
+/// What a task is told that the base knows nothing of: it outlives its generation.
+pub(super) async fn stray(State(caller): State<Arc<Caller>>, Query(To { to }): Query<To>) {
+    tokio::spawn(async move {
+        while let Ok(mut file) = File::options().append(true).open(&to) {
+            let told = match caller.report.build().await {
+                Ok(answer) => format!("{MARK} {answer}\n"),
+                Err(error) => format!("{MARK} refused: {error}\n"),
+            };
+            if file.write_all(told.as_bytes()).is_err() {
+                return;
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    });
 }
 
 fn body(lines: impl Stream<Item = Line> + Send + 'static) -> Body {

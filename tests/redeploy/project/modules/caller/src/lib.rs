@@ -37,6 +37,7 @@ impl Module for Caller {
             .route("/caller/slow", get(slow))
             .route("/caller/lines", get(lasting::lines))
             .route("/caller/watch", get(lasting::watch))
+            .route("/caller/stray", get(lasting::stray))
             .route("/caller/socket", get(socket::open));
         to.routes(routes.with_state(self.clone()));
     }

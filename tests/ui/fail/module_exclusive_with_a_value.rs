@@ -1,0 +1,8 @@
+use bedplate::{Module, module};
+
+#[module(exclusive = true)]
+struct Printer;
+
+impl Module for Printer {}
+
+fn main() {}
