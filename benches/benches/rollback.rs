@@ -4,6 +4,7 @@
 
 #![allow(missing_docs, reason = "nothing here is an interface")]
 
+use bedplate_admin_client::protocol::StepTime;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
                 deployed.push(forward);
                 rolled.push(back);
                 answered.push(whole);
-                swaps.push(deployment.steps.iter().map(|step| step.took()).sum());
+                swaps.push(deployment.steps.iter().map(StepTime::took).sum());
             }
         }
         running.stop().await?;

@@ -86,10 +86,10 @@ fn events(output: impl Read + Send + 'static) -> Receiver<Value> {
     let (sender, events) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
-            if let Ok(event @ Value::Object(_)) = serde_json::from_str(&line) {
-                if sender.send(event).is_err() {
-                    return;
-                }
+            if let Ok(event @ Value::Object(_)) = serde_json::from_str(&line)
+                && sender.send(event).is_err()
+            {
+                return;
             }
         }
     });

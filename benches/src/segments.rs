@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn this_program_has_writable_segments() {
         let own = segments(&std::env::current_exe().unwrap()).unwrap();
-        assert!(own.writable >= PAGE && own.writable % PAGE == 0, "{own:?}");
+        assert!(own.writable >= PAGE && own.writable.is_multiple_of(PAGE), "{own:?}");
         assert!(own.file > own.writable, "{own:?}");
     }
 }

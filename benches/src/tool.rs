@@ -31,12 +31,12 @@ impl Tool {
         let output = free(&mut cargo, true).output().context("cargo cannot be run")?;
         ensure!(output.status.success(), "the tool does not compile");
         let messages = String::from_utf8_lossy(&output.stdout);
-        let programs = messages.lines().filter_map(|line| {
+        let mut programs = messages.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
             let is_tool = message["target"]["name"] == "cargo-bedplate";
             message["executable"].as_str().filter(|_| is_tool).map(PathBuf::from)
         });
-        let program = programs.last().context("cargo names what it has built")?;
+        let program = programs.next_back().context("cargo names what it has built")?;
         Ok(Self { program, target: target.to_owned() })
     }
 

@@ -31,10 +31,10 @@ impl Output {
 
     /// An object for programs; nothing for people.
     pub(crate) fn object(self, value: &impl Serialize) {
-        if self == Self::Json {
-            if let Ok(text) = serde_json::to_string(value) {
-                write(&mut stdout(), &text);
-            }
+        if self == Self::Json
+            && let Ok(text) = serde_json::to_string(value)
+        {
+            write(&mut stdout(), &text);
         }
     }
 

@@ -74,6 +74,14 @@ fn argument(
     read(&word, input).map_err(|error| fault(error.span(), error, format!("write `{form}`")))
 }
 
+/// A word that stands alone: `optional`.
+pub(crate) fn alone(word: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+        return Err(input.error(format!("`{word}` takes no value")));
+    }
+    Ok(())
+}
+
 /// A word with a text: `name = "x"`.
 pub(crate) fn text(input: ParseStream<'_>) -> syn::Result<LitStr> {
     input.parse::<Token![=]>()?;

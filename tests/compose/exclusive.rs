@@ -10,7 +10,8 @@ use anyhow::bail;
 use bedplate::compose::CompositionError;
 use bedplate::testing::{TestBase, TestBaseBuilder};
 use bedplate::{
-    Base, CallError, Change, Deployed, Exports, HandOver, Module, ModuleContext, ModuleSpec, ModuleState, Result, ServiceRef,
+    Base, CallError, Change, Deployed, Exports, HandOver, Module, ModuleContext, ModuleSpec, ModuleState, Result,
+    ServiceRef,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -409,5 +410,48 @@ fn what_requires_it_starts_after_it() {
             enter(&running, "desk", deed(|inside: Inside| async move { inside.ping.generation().await })).await;
         assert_eq!(inside, Ok(2));
         Ok(())
+    });
+}
+
+#[test]
+fn what_requires_it_exports_before_it_starts() {
+    let port = || Script::new().named("desk").publishes_ping().exclusive();
+    let clerk = || {
+        let hired = Arc::new(AtomicBool::new(false));
+        let hires = hired.clone();
+        let script = Script::new().start(move |_| {
+            hires.store(true, Ordering::SeqCst);
+            async { Ok(()) }
+        });
+        let script = script.exports(move |_, to| {
+            if !hired.load(Ordering::SeqCst) {
+                to.fail(anyhow::anyhow!("nobody is hired yet"));
+            }
+        });
+        script.named("clerk").requires_ping()
+    };
+    let builder = TestBase::builder().with(port()).with(clerk());
+    on(builder, |base, running| async move {
+        let error = running.deploy(Change::new().put(port()).put(clerk())).await.unwrap_err();
+        assert!(error.has("exports-failed"), "{error}");
+        assert!(error.to_string().contains("it is asked before its `start`, since it takes over"), "{error}");
+        assert_eq!(instance(&running.pin(), "desk").id().generation, 1, "and nothing was stopped for it");
+        base.swap_to(clerk()).await?;
+        base.swap_to(port()).await?;
+        assert_eq!(instance(&running.pin(), "desk").id().generation, 3);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_base_that_ends_while_it_is_down_ends() {
+    let code = Code::default();
+    bedplate::testing::run(builder(&code).set("restart.initial=1h"), |base| async move {
+        let running = base.running().await.unwrap();
+        code.fails.store(true, Ordering::SeqCst);
+        base.swap_to(code.spec()).await.unwrap_err();
+        let ended = running.shutdown().await.unwrap_err();
+        assert!(ended.has("module-failed"), "{ended}");
+        assert_eq!(code.place.holders.load(Ordering::SeqCst), 0);
     });
 }

@@ -8,8 +8,8 @@ use anyhow::bail;
 use bedplate::compose::CompositionError;
 use bedplate::testing::{TestBase, TestBaseBuilder};
 use bedplate::{
-    Base, CallError, Change, Exports, Field, HandOver, Module, ModuleContext, ModuleSpec, ModuleState, Result,
-    ServiceRef, Step,
+    Base, CallError, Change, Committing, Ended, Exports, Field, HandOver, LaterStep, Ledger, Module, ModuleContext,
+    ModuleSpec, ModuleState, Result, ServiceRef, Step,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -550,6 +550,43 @@ fn a_base_that_ends_meanwhile_ends_in_order() {
         assert_eq!(waits.await??, (1, 2), "what waited is answered");
         ending.await??;
         assert_eq!(states(&running, "keeper", 2).last(), Some(&ModuleState::Stopped));
+        Ok(())
+    });
+}
+
+/// A ledger without room for more than the first composition.
+struct Full(AtomicUsize);
+
+impl Ledger for Full {
+    fn commit(&self, _: &Committing) -> Result<()> {
+        anyhow::ensure!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "no space left on device");
+        Ok(())
+    }
+
+    fn ended(&self, _: &Ended) {}
+
+    fn later(&self, _: &LaterStep) {}
+}
+
+#[test]
+fn what_cannot_be_recorded_does_not_open() {
+    on(keeping(&code()).ledger(Full(AtomicUsize::new(0))), |base, _| async move {
+        let tally: ServiceRef<dyn Tally> = base.service();
+        tally.add(7).await?;
+        let error = base.swap_to(code().spec()).await.unwrap_err();
+        assert!(error.has("not-recorded"), "{error}");
+        assert_eq!(tally.add(1).await?, (8, 1));
+        Ok(())
+    });
+}
+
+#[test]
+fn where_nothing_may_wait_it_is_handed_over_all_the_same() {
+    on(keeping(&code()).set("deploy.hold=0s"), |base, _| async move {
+        let tally: ServiceRef<dyn Tally> = base.service();
+        tally.add(7).await?;
+        base.swap_to(code().spec()).await?;
+        assert_eq!(tally.add(1).await?, (8, 2));
         Ok(())
     });
 }

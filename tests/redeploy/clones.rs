@@ -85,7 +85,8 @@ impl Clone {
         let end = manifest.find("[workspace.package]").unwrap();
         let profile = manifest.find("[profile.dev]").unwrap();
         let members = "members = [\"core\", \"letters\", \"macros\", \"small\", \"spoken\", \"word\"]\n\n";
-        let manifest = format!("{}{members}{}[profile.dev]\ndebug = false\n", &manifest[..start], &manifest[end..profile]);
+        let manifest =
+            format!("{}{members}{}[profile.dev]\ndebug = false\n", &manifest[..start], &manifest[end..profile]);
         write(&folder.join("Cargo.toml"), &manifest);
         let lock = fs::read_to_string(tool::repository().join("Cargo.lock")).unwrap();
         if write(&folder.join(".lock-of-the-repository"), &lock) {
@@ -173,13 +174,18 @@ fn a_static_build_beside_it_disturbs_nothing_and_is_not_disturbed() {
         messages.filter_map(|message| message["fresh"].as_bool()).collect()
     };
     fresh("small");
-    let binary = Command::new(first.join("target/debug/small")).args(["check", "--json"]).current_dir(first).output().unwrap();
+    let binary =
+        Command::new(first.join("target/debug/small")).args(["check", "--json"]).current_dir(first).output().unwrap();
     let report: Value = serde_json::from_slice(&binary.stdout).unwrap();
     assert_eq!(report["composition"]["modules"][0]["name"], "word", "{report}");
     assert_eq!(files(&first.join("target/bedplate")), before, "the static build has changed something of the tool's");
     build(first);
     let linked = |files: &BTreeMap<PathBuf, SystemTime>| -> Vec<SystemTime> {
-        files.iter().filter(|(path, _)| path.extension().is_some_and(|end| end == "so" || end == "rlib")).map(|(_, at)| *at).collect()
+        files
+            .iter()
+            .filter(|(path, _)| path.extension().is_some_and(|end| end == "so" || end == "rlib"))
+            .map(|(_, at)| *at)
+            .collect()
     };
     assert_eq!(linked(&files(&first.join("target/bedplate"))), linked(&before), "the tool has linked something anew");
     assert!(fresh("small").iter().all(|fresh| *fresh), "the tool's build has made the static build do something again");

@@ -53,12 +53,16 @@ fn a_bundle_runs_in_any_folder() {
         assert!(maps.contains("somewhere else/lib/libbedplate_base_station.so"), "{maps}");
         assert!(maps.contains("somewhere else/lib/libstd-"), "the standard library is the bundle's: {maps}");
         let first = bundle().display().to_string();
-        assert!(!maps.lines().any(|line| line.contains(&format!("{first}/"))), "something is loaded from where it was built");
+        assert!(
+            !maps.lines().any(|line| line.contains(&format!("{first}/"))),
+            "something is loaded from where it was built"
+        );
     }
     base.end();
     // Its settings are beside its manifest, where nobody names others.
     fs::copy(place.folder.join("bedplate.toml"), elsewhere.join("bedplate.toml")).unwrap();
-    let settings = Command::new(elsewhere.join("bin/station")).args(["settings", "--json"]).current_dir("/").output().unwrap();
+    let settings =
+        Command::new(elsewhere.join("bin/station")).args(["settings", "--json"]).current_dir("/").output().unwrap();
     let settings = json(&settings);
     assert!(settings.to_string().contains("somewhere else/bedplate.toml"), "{settings}");
     fs::remove_dir_all(&elsewhere).unwrap();
@@ -78,7 +82,12 @@ fn a_bundle_that_is_not_of_one_piece_does_not_start() {
     };
     try_it(&|folder| fs::remove_file(folder.join("bundle.json")).unwrap(), "no-bundle");
     try_it(&|folder| fs::write(folder.join("bundle.json"), "{").unwrap(), "bundle-unreadable");
-    try_it(&|folder| { fs::copy(object("plain", "two"), folder.join("modules/plain.so")).unwrap(); }, "bundle-tampered");
+    try_it(
+        &|folder| {
+            fs::copy(object("plain", "two"), folder.join("modules/plain.so")).unwrap();
+        },
+        "bundle-tampered",
+    );
     try_it(&|folder| fs::remove_file(folder.join("modules/plain.so")).unwrap(), "bundle-unreadable");
     let other_name = |folder: &Path| {
         let manifest = fs::read_to_string(folder.join("bundle.json")).unwrap();
@@ -127,8 +136,12 @@ fn all_commands_act_on_the_base_that_runs() {
     assert_eq!(base.get("/subject").status, 404);
 
     let history = json(&place.run(&["history", "--json"]));
-    let operations: Vec<_> =
-        history["deployments"].as_array().unwrap().iter().map(|past| past["operation"].as_str().unwrap().to_owned()).collect();
+    let operations: Vec<_> = history["deployments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|past| past["operation"].as_str().unwrap().to_owned())
+        .collect();
     for operation in ["uninstall", "redeploy", "rollback", "install"] {
         assert!(operations.iter().any(|past| past == operation), "{operations:?}");
     }

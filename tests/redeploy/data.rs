@@ -51,7 +51,7 @@ fn a_migration_is_kept_by_a_rollback_and_by_a_restart() {
 fn a_migration_that_fails_or_takes_away_changes_nothing() {
     let base = Place::new("bad-migration").start();
     base.post("/notes", "kept");
-    let wrong = notes("wrong", "ALTER TABLE nothing ADD COLUMN author TEXT;");
+    let wrong = notes("wrong", "ALTER TABLE missing ADD COLUMN author TEXT;");
     let takes_away = notes("less", "ALTER TABLE events RENAME COLUMN event TO what;");
     let before = base.composition();
     let (refusals, _) = under_load(&base, Together::No, |load| {
@@ -60,7 +60,7 @@ fn a_migration_that_fails_or_takes_away_changes_nothing() {
         refusals
     });
     let [failed, breaking] = refusals;
-    assert!(failed.to_string().contains("no such table: nothing") && failed.to_string().contains("notes"), "{failed}");
+    assert!(failed.to_string().contains("no such table: missing") && failed.to_string().contains("notes"), "{failed}");
     assert!(breaking.has("breaking-change"), "{breaking:?}");
     let text = breaking.to_string();
     assert!(text.contains("0002") && text.contains("--breaking"), "{text}");

@@ -91,7 +91,8 @@ impl Dev {
 
     /// Asks it to end; it ends in order, and its base with it.
     fn end(mut self) {
-        let asked = std::process::Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap();
+        let asked =
+            std::process::Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
         let status = eventually("dev ends", || self.child.try_wait().unwrap());
         assert!(status.success(), "{status}\n{}", self.log());
@@ -120,13 +121,19 @@ fn what_is_saved_serves() {
     assert_eq!(dev.text("/plain"), "two word");
 
     // A route.
-    let routes = says("more").replace(".route(\"/subject\"", ".route(\"/subject/more\", get(|| async { \"a new route\" })).route(\"/subject\"");
+    let routes = says("more").replace(
+        ".route(\"/subject\"",
+        ".route(\"/subject/more\", get(|| async { \"a new route\" })).route(\"/subject\"",
+    );
     dev.copy.write("modules/subject/src/lib.rs", &source(&routes));
     assert_eq!(dev.swapped(), ["subject"]);
     assert_eq!(dev.text("/subject/more"), "a new route");
 
     // What does not compile, and what does not come up: the old code serves on, and the next save mends it.
-    dev.copy.write("modules/subject/src/lib.rs", &source("fn exports(self: &Arc<Self>, to: &mut Exports) { to.nothing(); }"));
+    dev.copy.write(
+        "modules/subject/src/lib.rs",
+        &source("fn exports(self: &Arc<Self>, to: &mut Exports) { to.nothing(); }"),
+    );
     let error = dev.error("does-not-compile");
     assert!(error.contains("no method named `nothing`") && error.contains("modules/subject/src/lib.rs"), "{error}");
     assert_eq!(dev.text("/subject/more"), "a new route");
@@ -170,7 +177,11 @@ fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must
     dev.copy.replace("modules/plain/src/lib.rs", "common::word().text", "helper::help()");
     let error = dev.error("does-not-compile");
     assert!(error.contains("helper"), "{error}");
-    dev.copy.replace("modules/plain/Cargo.toml", "common.workspace = true", "common.workspace = true\nhelper.workspace = true");
+    dev.copy.replace(
+        "modules/plain/Cargo.toml",
+        "common.workspace = true",
+        "common.workspace = true\nhelper.workspace = true",
+    );
     assert_eq!(dev.swapped(), ["plain"]);
     assert_eq!(dev.text("/plain"), "one helped");
 
@@ -186,7 +197,11 @@ fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must
     assert_eq!(started(&dev), 1, "the base was not restarted");
 
     // A feature of a crate that the base has.
-    dev.copy.replace("modules/plain/Cargo.toml", "common.workspace = true", "common = { workspace = true, features = [\"extra\"] }");
+    dev.copy.replace(
+        "modules/plain/Cargo.toml",
+        "common.workspace = true",
+        "common = { workspace = true, features = [\"extra\"] }",
+    );
     let restarting = dev.event("restarting");
     assert!(restarting["why"].as_str().unwrap().contains("needs a base build: `common` gains `extra`"), "{restarting}");
     dev.event("serving");

@@ -121,7 +121,6 @@ fn a_stop_that_hangs_with_a_request_inside() {
     assert_eq!(base.text("/subject"), "hangs");
     base.install(&[&subject("stops-well-2", &says("well"))]);
     later(&base, "subject@main#4", "stop");
-    base.end();
 }
 
 #[test]

@@ -19,6 +19,6 @@ mod refused;
 mod signed;
 mod starts;
 mod subjects;
-mod symbols;
 mod swaps;
+mod symbols;
 mod workshop;

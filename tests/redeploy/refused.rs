@@ -76,9 +76,8 @@ fn files_that_are_no_whole_objects() {
         bytes
     });
     refused(&base, &foreign, "object-foreign", &["this base runs on"]);
-    let library = fs::read_dir(crate::workshop::bundle().join("lib")).unwrap().map(|entry| entry.unwrap().path());
-    let standard =
-        library.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("libstd-")).next().unwrap();
+    let mut library = fs::read_dir(crate::workshop::bundle().join("lib")).unwrap().map(|entry| entry.unwrap().path());
+    let standard = library.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("libstd-")).unwrap();
     refused(&base, &standard, "object-unlabelled", &["cargo bedplate"]);
     base.end();
 }
@@ -121,8 +120,7 @@ fn objects_of_other_builds_are_refused_with_the_part_that_differs() {
     refused(&base, &object, "other-compiler", &["compiler", &compiler, &other]);
     let object = forged("other-profile", |bytes| replaced(bytes, "\"profile\":\"dev\"", "\"profile\":\"rel\""));
     refused(&base, &object, "other-profile", &["profile", "`rel`", "`dev`"]);
-    let object =
-        forged("other-flags", |bytes| replaced(bytes, "[\"lto=off\"]", "[\"lto=fat\"]"));
+    let object = forged("other-flags", |bytes| replaced(bytes, "[\"lto=off\"]", "[\"lto=fat\"]"));
     refused(&base, &object, "other-flags", &["flags", "lto=fat"]);
     base.end();
 }

@@ -146,7 +146,8 @@ fn an_older_object_that_was_signed_in_good_faith_serves_again_by_a_rollback_alon
 
 /// Writes over the signatures that are kept with the objects.
 fn spoil(state: &Path) {
-    let kept: Vec<PathBuf> = fs::read_dir(state.join("artifacts")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let kept: Vec<PathBuf> =
+        fs::read_dir(state.join("artifacts")).unwrap().map(|entry| entry.unwrap().path()).collect();
     for about in kept.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
         let mut artifact: serde_json::Value = serde_json::from_slice(&fs::read(about).unwrap()).unwrap();
         if let Some(text) = artifact["signature"]["text"].as_str() {

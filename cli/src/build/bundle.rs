@@ -102,9 +102,8 @@ pub(crate) fn place(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, &new)
         .and_then(|_| fs::File::options().read(true).open(&new)?.sync_all())
         .and_then(|()| fs::rename(&new, to))
-        .map_err(|error| {
+        .inspect_err(|_| {
             let _ = fs::remove_file(&new);
-            error
         })
         .with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))
 }

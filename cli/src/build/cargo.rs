@@ -77,10 +77,10 @@ pub(crate) fn build(workspace: &Workspace, selection: &Selection) -> Result<Unit
     let output = running.stdout.take().context("cargo's output is piped")?;
     let mut by_stem = BTreeMap::new();
     for message in Message::parse_stream(BufReader::new(output)) {
-        if let Message::CompilerArtifact(artifact) = message.context("cargo's output cannot be read")? {
-            if let Some((stem, unit)) = unit(artifact) {
-                by_stem.insert(stem, unit);
-            }
+        if let Message::CompilerArtifact(artifact) = message.context("cargo's output cannot be read")?
+            && let Some((stem, unit)) = unit(artifact)
+        {
+            by_stem.insert(stem, unit);
         }
     }
     let status = running.wait().context("cargo cannot be waited for")?;

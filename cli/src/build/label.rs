@@ -28,10 +28,10 @@ impl Digests {
         let about = fs::metadata(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let (modified, length) = (about.modified()?, about.len());
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((at, of, digest)) = known.get(file) {
-            if (*at, *of) == (modified, length) {
-                return Ok(digest.clone());
-            }
+        if let Some((at, of, digest)) = known.get(file)
+            && (*at, *of) == (modified, length)
+        {
+            return Ok(digest.clone());
         }
         let bytes = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
         let digest = hex(&bytes);

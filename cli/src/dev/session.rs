@@ -175,7 +175,7 @@ impl Session {
         let compiled = objects.iter().filter_map(|object| object.took).max();
         let mut parts = Vec::new();
         parts.extend(compiled.map(|took| format!("compiled {}", duration(took))));
-        let steps: Duration = deployment.steps.iter().map(|step| step.took()).sum();
+        let steps: Duration = deployment.steps.iter().map(bedplate_admin_client::protocol::StepTime::took).sum();
         parts.push(format!("uploaded {}", duration(linked.elapsed().saturating_sub(steps))));
         parts.extend(deployment.steps.iter().map(|step| format!("{} {}", step.name, duration(step.took()))));
         self.output.line(format!(

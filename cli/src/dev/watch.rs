@@ -55,11 +55,11 @@ impl Watch {
         let (sender, events) = channel();
         let to = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if let Ok(event) = event {
-                if is_change(event.kind) {
-                    // The receiver is gone when `dev` ends.
-                    let _ = to.send(Event::Changed(event.paths));
-                }
+            if let Ok(event) = event
+                && is_change(event.kind)
+            {
+                // The receiver is gone when `dev` ends.
+                let _ = to.send(Event::Changed(event.paths));
             }
         });
         let watcher = watcher

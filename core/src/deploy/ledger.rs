@@ -18,7 +18,8 @@ use crate::settings::Tree;
 /// Keeps the record of what a base serves. Called on threads that may block, one deployment at a time.
 pub trait Ledger: Send + Sync + 'static {
     /// The pointer is about to move: records what is going to serve, and returns when that would survive a
-    /// power failure.
+    /// power failure. (Where a module takes over from another one, the pointer has moved, and nothing has
+    /// entered yet: what comes waits until this has returned.)
     ///
     /// # Errors
     ///

@@ -82,8 +82,8 @@ pub(crate) struct Scoped<'f> {
 impl<'f> Scoped<'f> {
     pub(crate) fn enter(frame: &'f mut Option<Frame>) -> Self {
         // On a thread that ends, the frame stays where it is.
-        let set = AT_WORK
-            .try_with(|at_work| frame.take().map(|frame| at_work.borrow_mut().frames.push(frame)).is_some());
+        let set =
+            AT_WORK.try_with(|at_work| frame.take().map(|frame| at_work.borrow_mut().frames.push(frame)).is_some());
         Self { frame, is_set: set.unwrap_or(false) }
     }
 }

@@ -67,7 +67,7 @@ impl Turned {
     {
         Box::pin(async move {
             let admitted = match self {
-                Self::Held(held) => held::wait(reference, method, held).await,
+                Self::Held(held) => held::wait(reference, method, *held).await,
                 Self::Refused(error) => Err(error),
             };
             match admitted {
@@ -88,7 +88,7 @@ impl Turned {
         method: usize,
     ) -> Result<(Arc<S>, Call), CallError> {
         match self {
-            Self::Held(held) => held::at_once(reference, method, held),
+            Self::Held(held) => held::at_once(reference, method, *held),
             Self::Refused(error) => Err(error),
         }
     }

@@ -33,14 +33,14 @@ pub(super) enum Door {
 pub(super) async fn wait<S: Service + ?Sized>(
     reference: &ServiceRef<S>,
     method: usize,
-    mut held: Box<Held>,
+    mut held: Held,
 ) -> Result<(Arc<S>, Call), CallError> {
     for _ in 0..DOORS {
         let caller = held.caller_after(reference.owner_uid(), S::CONTRACT, method).await?;
         match admit_from(reference, method, caller) {
             Ok(admitted) => return Ok(admitted),
             Err(Turned::Refused(error)) => return Err(error),
-            Err(Turned::Held(again)) => held = again,
+            Err(Turned::Held(again)) => held = *again,
         }
     }
     Err(CallError::Superseded { target: name(&held.instance, S::CONTRACT, method) })
@@ -50,7 +50,7 @@ pub(super) async fn wait<S: Service + ?Sized>(
 pub(super) fn at_once<S: Service + ?Sized>(
     reference: &ServiceRef<S>,
     method: usize,
-    mut held: Box<Held>,
+    mut held: Held,
 ) -> Result<(Arc<S>, Call), CallError> {
     for _ in 0..DOORS {
         let target = || name(&held.instance, S::CONTRACT, method);
@@ -67,7 +67,7 @@ pub(super) fn at_once<S: Service + ?Sized>(
         match admit_from(reference, method, caller) {
             Ok(admitted) => return Ok(admitted),
             Err(Turned::Refused(error)) => return Err(error),
-            Err(Turned::Held(again)) => held = again,
+            Err(Turned::Held(again)) => held = *again,
         }
     }
     Err(CallError::Superseded { target: name(&held.instance, S::CONTRACT, method) })

@@ -58,12 +58,14 @@ impl Arguments {
                 let text = arguments::text(input)?;
                 name::check(ctxt, "module", &text);
                 name = Some(text.value());
-            } else if word == "optional" {
+                return Ok(());
+            }
+            if word == "optional" {
                 optional = true;
             } else {
                 exclusive = Some(word.clone());
             }
-            Ok(())
+            arguments::alone(word, input)
         });
         let name = name.unwrap_or_else(|| name::of_package(ctxt, Span::call_site()));
         Self { name, optional, exclusive }

@@ -23,7 +23,7 @@ pub struct ServedBody {
 
 struct Stream {
     guard: Arc<StreamGuard>,
-    /// Made when the body has to wait for the first time.
+    /// Made when the body has to wait for the first time, or ends.
     cancelled: Option<BoxFuture<'static, ()>>,
 }
 
@@ -52,14 +52,16 @@ impl Stream {
         let Some(polled) = self.guard.run(|| Pin::new(inner).poll_frame(cx)) else {
             return Poll::Ready(Some(Err(axum::Error::new("the module panicked while it sent its response"))));
         };
-        if polled.is_ready() {
+        if let Poll::Ready(Some(_)) = polled {
             return polled;
         }
-        self.cancelled
-            .get_or_insert_with(|| cancelled(&self.guard))
-            .as_mut()
-            .poll(cx)
-            .map(|()| Some(Err(axum::Error::new("the module was stopped while it sent its response"))))
+        // What feeds it is cancelled as well: its end is then none that the module has meant.
+        match self.cancelled.get_or_insert_with(|| cancelled(&self.guard)).as_mut().poll(cx) {
+            Poll::Ready(()) => {
+                Poll::Ready(Some(Err(axum::Error::new("the module was stopped while it sent its response"))))
+            }
+            Poll::Pending => polled,
+        }
     }
 }
 

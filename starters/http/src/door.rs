@@ -1,7 +1,6 @@
 //! A request at a gate that is held: it waits, and enters, or is routed anew where something else serves.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

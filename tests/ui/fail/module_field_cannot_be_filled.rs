@@ -2,7 +2,7 @@ use bedplate::{Module, module};
 
 #[module]
 struct Comments {
-    recent: Vec<String>,
+    recent: Vec<u8>,
 }
 
 impl Module for Comments {}

@@ -17,6 +17,9 @@ use crate::isolation::Hold;
 use crate::module::{Instance, ModuleState};
 use crate::sync::lock;
 
+/// What a step gets where `deploy.hold` leaves nothing for it.
+const SHORTEST: Duration = Duration::from_millis(200);
+
 /// How far a take-over has come: what is needed to take it back.
 #[derive(Default)]
 pub(super) struct Reached {
@@ -124,9 +127,9 @@ impl Deployment<'_> {
     }
 }
 
-/// What is left of the time that what waits has.
-fn left(until: Instant) -> Duration {
-    until.saturating_duration_since(Instant::now())
+/// What is left of the time that what waits has; never nothing, so that a step that need not wait can be done.
+pub(super) fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(SHORTEST)
 }
 
 /// Causes first: what was only skipped refers to them.

@@ -13,6 +13,7 @@ use crate::deploy::bake::end;
 use crate::deploy::engine::{Deployment, Reason};
 use crate::deploy::retire::{idle, left_by_entries, stop_one, stop_order, tell_cancelled};
 use crate::deploy::start::place;
+use crate::deploy::take_over::flow::left;
 use crate::deploy::take_over::{How, Pair, TakeOver};
 use crate::deploy::{Pinned, Versioned};
 use crate::isolation::{Entry, EntryFuture, EntryKind};
@@ -103,8 +104,17 @@ impl Deployment<'_> {
         // What was warm from before it was exclusive must not be met either.
         let members: Vec<_> = olds.iter().map(|old| old.member()).collect();
         end(self.base, self.base.bakes.take(|member| members.contains(member)), "its successor is to start").await;
-        let limit = until.saturating_duration_since(Instant::now()) / 2;
-        let in_time = timeout(limit, idle(&olds)).await.is_ok();
+        let is_former = |former: &Arc<Instance>| {
+            members.contains(&former.member()) && olds.iter().all(|old| old.uid() != former.uid())
+        };
+        let former: Vec<_> = self.base.leaving().into_iter().filter(is_former).collect();
+        let in_time = timeout(left(until) / 2, async {
+            idle(&olds).await;
+            for former in &former {
+                former.state_cell().over().await;
+            }
+        });
+        let in_time = in_time.await.is_ok();
         for old in &olds {
             let left = old.in_flight();
             if in_time && left.is_empty() {

@@ -19,7 +19,10 @@ fn without_favorites_it_does_not_fit_and_both_places_are_named() {
     assert_eq!(error["code"], "missing-service", "{error}");
     let text = error.to_string();
     assert!(text.contains("`articles` requires `Favorites`"), "{text}");
-    assert!(text.contains("modules/articles/src/lib.rs:") && text.contains("contracts/favorites/src/lib.rs:"), "{text}");
+    assert!(
+        text.contains("modules/articles/src/lib.rs:") && text.contains("contracts/favorites/src/lib.rs:"),
+        "{text}"
+    );
     assert_eq!(client::get(place.http, "/api/tags").unwrap().status, 200);
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use bedplate_tests::http;
 use bedplate_tests::process::Process;
-use ::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::api::{Answer, Api};
 use crate::executable::folder;
@@ -54,7 +54,8 @@ impl Transport {
     pub(crate) async fn swap(&self, module: &str) {
         let object = folder().join(format!("modules/{module}.so"));
         let place = self.place.clone();
-        let installed = tokio::task::spawn_blocking(move || place.run(&["install", object.to_str().unwrap(), "--force"]));
+        let installed =
+            tokio::task::spawn_blocking(move || place.run(&["install", object.to_str().unwrap(), "--force"]));
         let installed = installed.await.unwrap();
         assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-pub(crate) use crate::transport::conduit;
 use crate::transport::Transport;
+pub(crate) use crate::transport::conduit;
 
 /// The password of everybody.
 pub(crate) const PASSWORD: &str = "password123";

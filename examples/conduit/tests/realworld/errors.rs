@@ -1,6 +1,5 @@
 //! Errors: one form for all, and the order in which they are found.
 
-use bedplate_starter_http::HttpTest;
 use serde_json::{Value, json};
 
 use crate::api::{Somebody, conduit};

@@ -50,7 +50,9 @@ impl Module for Slow {
             format!("{generation} {shelf} {book} {uri} {}", String::from_utf8_lossy(&body))
         };
         let inner = Router::new().route("/books/{book}", post(echo));
-        let routes = Router::new().nest("/shelves/{shelf}", inner).route("/", get(move || async move { generation.to_string() }));
+        let routes = Router::new()
+            .nest("/shelves/{shelf}", inner)
+            .route("/", get(move || async move { generation.to_string() }));
         to.routes(Routes::new(routes).prefix("/slow"));
     }
 }
@@ -78,7 +80,12 @@ fn ask(path: &str, body: &str) -> Request<Body> {
 }
 
 /// Sends a request on a connection of its own, and returns when it waits at the gate.
-async fn sent(base: &TestBase, running: &Base, request: Request<Body>, waiting: usize) -> Result<JoinHandle<Result<String>>> {
+async fn sent(
+    base: &TestBase,
+    running: &Base,
+    request: Request<Body>,
+    waiting: usize,
+) -> Result<JoinHandle<Result<String>>> {
     let mut connection = Connection::open(base).await?;
     let answer = connection.send(request).await?;
     let answer = tokio::spawn(async move {
@@ -119,7 +126,8 @@ fn a_request_that_waited_in_vain_is_routed_anew() -> Result<()> {
             starts.fails.store(true, Ordering::SeqCst);
             let deploying = starts.deploy(&running).await;
             let waits = sent(&base, &running, ask("/slow/shelves/a/books/b?c=d", "whole"), 1).await?;
-            let other = sent(&base, &running, Request::get("/slow").header("host", "x").body(Body::empty())?, 2).await?;
+            let other =
+                sent(&base, &running, Request::get("/slow").header("host", "x").body(Body::empty())?, 2).await?;
             starts.go.notify_one();
             assert!(deploying.await?.is_err());
             // Parameters, address and body are those of the request, once.
