@@ -51,6 +51,8 @@ fn main() -> Result<()> {
             rate => rate as f64,
         };
         let (mut quiet, mut swapped) = (Side::new(), Side::new());
+        // It is counted from the last time that it was asked for.
+        stage.longest_gap(&place).await?;
         for round in 0..options::number_of(&matches, "rounds").max(1) {
             report.progress(&format!("round {}: {rate:.0} requests a second without swaps, then with", round + 1));
             quiet.add(&stage, &place, open_loop(&load, rate, Until::For(seconds)).await?).await?;

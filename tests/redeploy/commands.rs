@@ -131,7 +131,7 @@ fn all_commands_act_on_the_base_that_runs() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("not-an-object"), "{refused:?}");
     let missing = place.run(&["uninstall", "reporter", "--json"]);
     assert_eq!(missing.status.code(), Some(1));
-    assert_eq!(json(&missing)["error"]["code"], "missing-service", "{missing:?}");
+    assert_eq!(json(&missing)["error"]["problems"][0]["code"], "missing-service", "{missing:?}");
     text(&place.run(&["uninstall", "subject"]));
     assert_eq!(base.get("/subject").status, 404);
 

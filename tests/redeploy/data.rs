@@ -61,9 +61,9 @@ fn a_migration_that_fails_or_takes_away_changes_nothing() {
     });
     let [failed, breaking] = refusals;
     assert!(failed.to_string().contains("no such table: missing") && failed.to_string().contains("notes"), "{failed}");
-    assert!(breaking.has("breaking-change"), "{breaking:?}");
+    assert!(breaking.has("migration-breaking"), "{breaking:?}");
     let text = breaking.to_string();
-    assert!(text.contains("0002") && text.contains("--breaking"), "{text}");
+    assert!(text.contains("renames the column `event`") && text.contains("--breaking"), "{text}");
     assert_eq!(base.composition(), before);
     assert_eq!(base.text("/notes"), "one\nkept");
 

@@ -11,7 +11,7 @@ use crate::workshop::{MARKED, object};
 
 /// The builds by turns: `two` first, since `one` is what the bundle has.
 fn turn(number: usize) -> &'static str {
-    if number % 2 == 0 { "two" } else { "one" }
+    if number.is_multiple_of(2) { "two" } else { "one" }
 }
 
 #[test]

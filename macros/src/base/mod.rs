@@ -78,7 +78,7 @@ fn main(known: &[Known], bundle: Option<&Object>) -> TokenStream {
         })
     });
     // A change of one of these files changes what is linked or listed: the compiler is told so.
-    let read = known.iter().filter_map(|dependency| dependency.manifest.as_ref()?.to_str());
+    let read = known.iter().filter(is_here).filter_map(|dependency| dependency.manifest.as_ref()?.to_str());
     quote! {
         #library
         #(#linked)*
