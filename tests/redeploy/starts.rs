@@ -97,23 +97,6 @@ fn readiness_that_is_never_reached() {
 }
 
 #[test]
-fn a_starter_that_refuses() {
-    let place = Place::new("starter-refuses");
-    let base = place.start();
-    let jobs = subject(
-        "no-interval",
-        "fn exports(self: &Arc<Self>, to: &mut Exports) { to.every(\"often\", Duration::ZERO, self, Self::often); }
-         }
-         impl Subject { async fn often(&self) {}",
-    );
-    fails(&base, &jobs, "exports-failed", &["`often`", "1ms"]);
-    std::fs::write(place.folder.join("refuse-prepare"), "not in this house").unwrap();
-    fails(&base, &subject("well", &says("well")), "starter-failed", &["checkpoint", "not in this house"]);
-    std::fs::remove_file(place.folder.join("refuse-prepare")).unwrap();
-    base.end();
-}
-
-#[test]
 fn a_route_that_another_module_has() {
     let base = Place::new("route-conflict").start();
     let both = subject("route-conflict", &says("mine").replace("\"/subject\"", "\"/plain\""));

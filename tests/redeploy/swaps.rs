@@ -43,25 +43,6 @@ fn every_module_is_replaced_20_times_under_32_connections() {
 }
 
 #[test]
-fn half_a_thousand_swaps_in_one_process() {
-    let base = Place::new("many").start();
-    let ((), load) = under_load(&base, Together::No, |load| {
-        for number in 0..250 {
-            let mark = turn(number);
-            base.install(&[object("reporter", mark)]);
-            base.install(&[object("plain", mark)]);
-            load.goes_on(8);
-        }
-    });
-    assert!(load.answered() > 2_000);
-    assert_eq!((base.generation("reporter"), base.generation("plain")), (251, 251));
-    let status = base.ask("status");
-    // None was unloaded: what may point into them does not end.
-    assert_eq!(status["retired"]["objects"].as_array().unwrap().len(), 500, "{}", status["retired"]["budgets"]);
-    base.end();
-}
-
-#[test]
 fn a_deployment_every_tenth_of_a_second() {
     let base = Place::new("often").start();
     under_load(&base, Together::No, |_| {

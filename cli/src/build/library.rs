@@ -51,9 +51,9 @@ pub(crate) fn link_base(
     for stem in &closure.shared {
         writeln!(source, "extern crate {} as _;", alias(stem))?;
     }
-    let inputs =
-        hex(format!("{}\n{source}\n{:?}\n{}", label.to_json(), closure.base.arguments, env!("CARGO_PKG_VERSION"))
-            .as_bytes());
+    // The modules that the base lists are no part of what is linked here.
+    let (arguments, version) = (kept(&closure.base), env!("CARGO_PKG_VERSION"));
+    let inputs = hex(format!("{}\n{source}\n{arguments:?}\n{version}", label.to_json()).as_bytes());
     let stamp_file = folder.join("base.stamp.json");
     let is_fresh = library.exists()
         && executable.exists()

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::base::config::{Configuration, DrainSettings, LifecycleSettings};
 use crate::compose::{Composition, Problem};
 use crate::deploy::operations::OperationParts;
-use crate::deploy::{Bakes, Cell, Count, Deployer, Ledger, Outlived, Pinned, RestartPolicy, Restarts, Versioned};
+use crate::deploy::{Bakes, Cell, Count, Deployer, Ledger, Pinned, RestartPolicy, Restarts, Versioned};
 use crate::descriptors::{ModuleName, Presence, StarterDescriptor};
 use crate::isolation::Stats;
 use crate::module::{Instance, LifecycleHistory, ModuleSpec};
@@ -55,8 +55,6 @@ pub(crate) struct Shared {
     pub(crate) retiring: Count,
     /// The generations that were replaced and could serve again.
     pub(crate) bakes: Bakes,
-    /// The retired generations that something still refers to.
-    pub(crate) outlived: Outlived,
     /// What keeps the record of what serves, where something does.
     ledger: OnceLock<Arc<dyn Ledger>>,
     /// What the operations work with.
@@ -109,7 +107,6 @@ impl Shared {
             restarts: Restarts::new(),
             retiring: Count::new(),
             bakes: Bakes::default(),
-            outlived: Outlived::default(),
             ledger: OnceLock::new(),
             operations: OnceLock::new(),
             sources: OnceLock::new(),
