@@ -10,7 +10,7 @@ use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::protocol::{ArtifactReference, Deployment, DeploymentRequest, Operation, Options, Refusal};
 use bedplate_admin_client::{ClientError, Endpoint};
 use bedplate_tests::http::{self, Answer};
-use bedplate_tests::process::Process;
+use bedplate_tests::process::{Process, eventually};
 use serde_json::Value;
 
 use crate::workshop;
@@ -109,6 +109,18 @@ impl Place {
         lines.map(|mut line| line["line"].take()).collect()
     }
 
+    /// The digest that the journal has committed last for a module: of whole lines, as a base reads them.
+    pub(crate) fn committed(&self, module: &str) -> Option<String> {
+        let commits = self.journal().into_iter().rev().find(|line| line["entry"] == "committed")?;
+        let member = commits["members"].as_array()?.iter().find(|member| member["module"] == module)?.clone();
+        member["digest"].as_str().map(str::to_owned)
+    }
+
+    /// Waits for a file by which something says where it is.
+    pub(crate) fn reached(&self, file: &str) {
+        eventually(format!("the file {file}"), || self.folder.join(file).exists().then_some(()));
+    }
+
     /// Starts the base, and waits until it serves.
     pub(crate) fn start(&self) -> Base {
         self.start_as(self.command(&["run"]))
@@ -124,7 +136,7 @@ impl Place {
             address.parse().ok()
         });
         let base = Base { process, http, socket: self.state().join("admin.sock"), _place: self.kept.clone() };
-        bedplate_tests::process::eventually("the base is ready", || {
+        eventually("the base is ready", || {
             base.client().get("ready").is_ok_and(|ready| ready["ready"] == true).then_some(())
         });
         base
@@ -194,6 +206,27 @@ impl Base {
     pub(crate) fn carry_out(&self, operation: Operation, options: Options) -> Result<Deployment, Refusal> {
         let request = DeploymentRequest::new(operation, options);
         self.client().deploy_and_follow(&request, |_| ()).map_err(refusal)
+    }
+
+    /// Asks for an operation, and does not wait for it: the client is gone as soon as it has asked.
+    pub(crate) fn begin(&self, operation: Operation) -> Deployment {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = bedplate_admin_client::Client::new(Endpoint::Socket(self.socket.clone()));
+        let request = DeploymentRequest::new(operation, Options::default());
+        runtime.block_on(client.deploy(&request)).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// How far a deployment is.
+    pub(crate) fn deployment(&self, id: &str) -> Deployment {
+        let mut answer = self.ask(&format!("deployments/{id}"));
+        serde_json::from_value(answer["deployment"].take()).unwrap()
+    }
+
+    /// The digest of the object that a module serves with.
+    pub(crate) fn digest(&self, module: &str) -> String {
+        let status = self.ask("status");
+        let found = status["modules"].as_array().unwrap().iter().find(|entry| entry["instance"]["module"] == module);
+        found.unwrap_or_else(|| panic!("{status}"))["digest"].as_str().unwrap().to_owned()
     }
 
     /// Goes back to the generations before those that serve; of all that was changed last, where none is named.

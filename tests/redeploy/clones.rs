@@ -158,6 +158,21 @@ fn two_clones_give_one_fingerprint_and_a_module_of_one_runs_in_the_base_of_the_o
 }
 
 #[test]
+fn what_was_built_before_does_not_show() {
+    let clones = clones();
+    let [first, second] = &*clones;
+    let library = first.folder.join("spoken/src/lib.rs");
+    // Other types in another order: an incremental compiler would keep some of it.
+    let more = "/// A pair.\n#[derive(Debug, Clone, Default)]\npub struct Pair<T>(pub T, pub Vec<T>);\n";
+    write(&library, &SOURCE.replacen("\n\n", &format!("\n\n{more}\n"), 1));
+    let edited = build(&first.folder);
+    write(&library, SOURCE);
+    let undone = build(&first.folder);
+    assert_ne!(edited["fingerprint"], undone["fingerprint"]);
+    assert_eq!(undone["fingerprint"], second.answer["fingerprint"]);
+}
+
+#[test]
 fn a_static_build_beside_it_disturbs_nothing_and_is_not_disturbed() {
     let clones = clones();
     let first = &clones[0].folder;

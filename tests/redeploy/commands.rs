@@ -98,6 +98,67 @@ fn a_bundle_that_is_not_of_one_piece_does_not_start() {
 }
 
 #[test]
+fn all_commands_act_on_the_base_that_runs() {
+    let place = Place::new("commands").set("deploy.bake=1h");
+    let nobody = place.run(&["status"]);
+    assert_eq!(nobody.status.code(), Some(3), "{nobody:?}");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("no base answers"), "{nobody:?}");
+
+    let base = place.start();
+    let modules = text(&place.run(&["status"]));
+    assert!(modules.contains("plain@main#1") && modules.contains("serving"), "{modules}");
+    assert!(text(&place.run(&["routes"])).contains("/caller/twice"));
+    assert!(place.run(&["ready"]).status.success());
+
+    // Looked at first: nothing changes, and nothing is kept of it.
+    let file = object("plain", "two").to_str().unwrap().to_owned();
+    let planned = text(&place.run(&["install", &file, "--plan"]));
+    assert!(planned.contains("plain"), "{planned}");
+    assert_eq!(base.generation("plain"), 1);
+
+    let installed = text(&place.run(&["install", &file]));
+    assert!(installed.contains("swap") && installed.contains("plain"), "each step is shown: {installed}");
+    assert!(base.text("/plain").starts_with("two"));
+    let back = json(&place.run(&["rollback", "plain", "--json"]));
+    assert_eq!(back["deployment"]["state"], "live", "{back}");
+    assert!(base.text("/plain").starts_with("one"));
+    text(&place.run(&["redeploy", "reporter", "keeper"]));
+    assert_eq!((base.generation("reporter"), base.generation("keeper")), (2, 2));
+
+    // A refusal goes to the terminal, and into the exit status.
+    let refused = place.run(&["install", file_of_text(&place).to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not-an-object"), "{refused:?}");
+    let missing = place.run(&["uninstall", "reporter", "--json"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(json(&missing)["error"]["problems"][0]["code"], "missing-service", "{missing:?}");
+    text(&place.run(&["uninstall", "subject"]));
+    assert_eq!(base.get("/subject").status, 404);
+
+    let history = json(&place.run(&["history", "--json"]));
+    let operations: Vec<_> = history["deployments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|past| past["asked"]["operation"].as_str().unwrap().to_owned())
+        .collect();
+    for operation in ["uninstall", "redeploy", "rollback", "install"] {
+        assert!(operations.iter().any(|past| past == operation), "{operations:?}");
+    }
+    assert!(history.to_string().contains("uid"), "who asked is known: {history}");
+    assert!(text(&place.run(&["history"])).contains("uninstall"));
+    assert!(text(&place.run(&["inflight"])).contains("accept"), "the task of `port`");
+    text(&place.run(&["logs", "plain"]));
+    base.end();
+}
+
+fn file_of_text(place: &Place) -> PathBuf {
+    let file = place.folder.join("text.so");
+    fs::write(&file, "text").unwrap();
+    file
+}
+
+#[test]
 fn what_is_logged_of_a_module_is_shown() {
     let place = Place::new("logs");
     let base = place.start();

@@ -1,11 +1,12 @@
 //! What outlives a generation: tables, state in memory, work in the background, and what only one can hold.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use bedplate_tests::process::eventually;
+use bedplate_admin_client::protocol::Options;
+use bedplate_tests::process::{eventually, free_address};
 
 use crate::base::Place;
 use crate::load::{Together, under_load};
@@ -43,6 +44,37 @@ fn a_migration_is_kept_by_a_rollback_and_by_a_restart() {
     assert_eq!(base.text("/notes"), "two\nbefore\nbetween\nafter");
     base.rollback(&["notes"]);
     assert!(base.text("/notes").starts_with("more"), "what served before it");
+    base.end();
+}
+
+#[test]
+fn a_migration_that_fails_or_takes_away_changes_nothing() {
+    let base = Place::new("bad-migration").start();
+    base.post("/notes", "kept");
+    let wrong = notes("wrong", "ALTER TABLE missing ADD COLUMN author TEXT;");
+    let takes_away = notes("less", "ALTER TABLE events RENAME COLUMN event TO what;");
+    let before = base.composition();
+    let (refusals, _) = under_load(&base, Together::No, |load| {
+        let refusals = [&wrong, &takes_away].map(|object| base.try_install(&[object]).unwrap_err());
+        load.goes_on(64);
+        refusals
+    });
+    let [failed, breaking] = refusals;
+    assert!(failed.to_string().contains("no such table: missing") && failed.to_string().contains("notes"), "{failed}");
+    assert!(breaking.has("migration-breaking"), "{breaking:?}");
+    let text = breaking.to_string();
+    assert!(text.contains("renames the column `event`") && text.contains("--breaking"), "{text}");
+    assert_eq!(base.composition(), before);
+    assert_eq!(base.text("/notes"), "one\nkept");
+
+    // It shows in a plan, which changes nothing, and is done where that is wanted.
+    let planned = base.carry_out(base.upload(&[&takes_away]).unwrap(), Options { plan: true, ..Options::default() });
+    let plan = planned.unwrap().plan.unwrap();
+    assert!(plan["work"].to_string().contains("more"), "{plan}");
+    assert_eq!(base.composition(), before);
+    let wanted = Options { breaking: true, ..Options::default() };
+    base.carry_out(base.upload(&[&takes_away]).unwrap(), wanted).unwrap();
+    assert_eq!(base.text("/notes"), "less\nkept");
     base.end();
 }
 
@@ -134,7 +166,7 @@ fn state_goes_over_in_both_directions_and_what_is_not_understood_is_the_new_code
 
 #[test]
 fn a_module_that_holds_a_port_takes_it_over() {
-    let address: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = free_address();
     let base = Place::new("exclusive").set(format!("modules.port.address={address}")).start();
     let who = || {
         let mut text = String::new();

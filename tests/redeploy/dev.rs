@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use bedplate_tests::http;
 use bedplate_tests::process::{PATIENCE, eventually};
+use bedplate_tests::tool;
 use serde_json::Value;
 
 use crate::base::Place;
@@ -165,4 +166,100 @@ fn what_is_saved_serves() {
     dev.event("swapped");
     assert_eq!(dev.text("/below/subject"), "mended");
     dev.end();
+}
+
+#[test]
+fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must() {
+    let mut dev = Dev::start("dev-build");
+    let started = |dev: &Dev| dev.log().matches("serving on http://").count();
+
+    // A dependency that only this module has.
+    dev.copy.replace("modules/plain/src/lib.rs", "common::word().text", "helper::help()");
+    let error = dev.error("does-not-compile");
+    assert!(error.contains("helper"), "{error}");
+    dev.copy.replace(
+        "modules/plain/Cargo.toml",
+        "common.workspace = true",
+        "common.workspace = true\nhelper.workspace = true",
+    );
+    assert_eq!(dev.swapped(), ["plain"]);
+    assert_eq!(dev.text("/plain"), "one helped");
+
+    // A contract, with those who use it.
+    dev.copy.replace("contracts/report/src/lib.rs", "    /// `forget`", "    /// `more` and the name of the build.\n    async fn more(&self) -> Result<String, CallError>;\n\n    /// `forget`");
+    let error = dev.error("does-not-compile");
+    assert!(error.contains("more") || error.contains("could not build"), "{error}");
+    dev.copy.replace("modules/reporter/src/lib.rs", "    async fn forget", "    async fn more(&self) -> Result<String, CallError> {\n        Ok(format!(\"more:{MARK}\"))\n    }\n\n    async fn forget");
+    let mut set = dev.swapped();
+    set.sort();
+    assert_eq!(set, ["caller", "reporter"], "both or none");
+    assert_eq!(dev.text("/caller/twice"), "one build:one build:one");
+    assert_eq!(started(&dev), 1, "the base was not restarted");
+
+    // A feature of a crate that the base has.
+    dev.copy.replace(
+        "modules/plain/Cargo.toml",
+        "common.workspace = true",
+        "common = { workspace = true, features = [\"extra\"] }",
+    );
+    let restarting = dev.event("restarting");
+    assert!(restarting["why"].as_str().unwrap().contains("needs a base build: `common` gains `extra`"), "{restarting}");
+    dev.event("serving");
+    assert_eq!(started(&dev), 2);
+    dev.copy.replace("modules/plain/src/lib.rs", "helper::help()", "common::word().text");
+    assert_eq!(dev.swapped(), ["plain"]);
+    assert_eq!(dev.text("/plain"), "one more");
+    dev.end();
+}
+
+#[test]
+fn a_module_is_redeployed_deliberately() {
+    let place = Place::new("redeploy");
+    let base = place.start();
+    let mut copy = workshop();
+    let settings = place.folder.join("bedplate.toml");
+    let tool = |copy: &Workshop, arguments: &[&str]| {
+        let output = copy.tool(arguments).args(["--config", settings.to_str().unwrap()]).output().unwrap();
+        let (ok, answer) = tool::answer(&output);
+        (ok, output.status.code(), answer)
+    };
+    copy.mark(&["plain"], "two");
+    let (ok, _, planned) = tool(&copy, &["redeploy", "plain", "--plan"]);
+    assert!(ok && planned["deployment"]["state"] == "planned", "{planned}");
+    assert_eq!(planned["deployment"]["plan"]["comes"][0]["module"], "plain", "{planned}");
+    assert!(base.text("/plain").starts_with("one"));
+    let (ok, _, live) = tool(&copy, &["redeploy", "plain"]);
+    assert!(ok && live["deployment"]["state"] == "live", "{live}");
+    assert!(base.text("/plain").starts_with("two"));
+    // What acts on a running base is done by the base's binary: the tool's own.
+    let (ok, built) = tool::answer(&copy.tool(&["build"]).output().unwrap());
+    assert!(ok, "{built}");
+    let status = copy.tool(&["status", "--config", settings.to_str().unwrap()]).output().unwrap();
+    let modules = serde_json::from_slice::<Value>(&status.stdout).unwrap()["modules"].to_string();
+    assert!(modules.contains("\"plain\""), "{modules}");
+
+    // Whoever shares a changed contract has to come along, or comes along by itself.
+    copy.replace("contracts/report/src/lib.rs", "    /// `forget`", "    /// `more`.\n    async fn more(&self) -> Result<String, CallError> {\n        self.forget().await\n    }\n\n    /// `forget`");
+    copy.mark(&["caller", "reporter"], "two");
+    let (ok, code, refused) = tool(&copy, &["redeploy", "reporter"]);
+    assert!(!ok && code == Some(1), "{refused}");
+    assert_eq!(refused["error"]["code"], "contract-disagrees", "{refused}");
+    assert!(refused.to_string().contains("caller"), "{refused}");
+    assert_eq!(base.text("/caller/twice"), "one build:one build:one");
+    let (ok, _, live) = tool(&copy, &["redeploy", "reporter", "--with-dependents"]);
+    assert!(ok, "{live}");
+    assert_eq!(base.text("/caller/twice"), "two build:two build:two");
+
+    // What the running base was not built from is said at once.
+    copy.replace("common/src/lib.rs", "times: 1", "times: 2");
+    let (ok, _, other) = tool(&copy, &["redeploy", "plain"]);
+    assert!(!ok && other["error"]["code"] == "other-base", "{other}");
+    assert!(other["error"]["what"].as_str().unwrap().contains("`common`"), "{other}");
+    let (ok, _, unknown) = tool(&copy, &["redeploy", "plane"]);
+    assert!(!ok && unknown["error"]["code"] == "unknown-module", "{unknown}");
+    assert!(base.text("/plain").starts_with("two"));
+    base.end();
+    copy.restore();
+    let (_, code, nobody) = tool(&copy, &["redeploy", "plain"]);
+    assert_eq!((code, &nobody["error"]["code"]), (Some(3), &Value::from("no-base")), "{nobody}");
 }

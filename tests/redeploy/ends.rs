@@ -141,3 +141,41 @@ fn a_task_that_never_ends_is_cancelled_and_named() {
     assert!(!base.ask("inflight").to_string().contains("endless"));
     base.end();
 }
+
+#[test]
+fn threads_that_hold_the_module_do_not_keep_a_swap_and_are_told() {
+    let place = Place::new("threads").set("drain.deadline=300ms");
+    let base = place.start();
+    let go = place.folder.join("go");
+    let threads = subject(
+        "threads",
+        &format!(
+            "fn exports(self: &Arc<Self>, to: &mut Exports) {{
+                 let held = self.clone();
+                 std::thread::spawn(move || {{
+                     while !std::path::Path::new({go:?}).exists() {{ std::thread::sleep(Duration::from_millis(2)) }}
+                     drop(held);
+                 }});
+                 to.routes(Router::new().route(\"/subject\", get(|| async {{ \"threads\" }})));
+             }}"
+        ),
+    );
+    base.install(&[&threads]);
+    base.install(&[&subject("after-threads", &says("after"))]);
+    assert_eq!(base.text("/subject"), "after");
+    later(&base, "subject@main#2", "stop");
+    // Its code and its memory stay, which is told with what holds it.
+    let undrained = || base.ask("status")["undrained"].take();
+    let told = eventually("what it is held by is told", || Some(undrained()).filter(|list| list[0].is_object()));
+    assert_eq!(
+        (&told[0]["instance"]["generation"], &told[0]["references"]),
+        (&Value::from(2), &Value::from(1)),
+        "{told}"
+    );
+    assert!(base.process.log().contains("subject@main#2 is retired, and something still refers to it"));
+    let status = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    assert!(status.contains("subject@main#2 is retired, and 1 references hold it"), "{status}");
+    std::fs::write(&go, "").unwrap();
+    eventually("nothing is held any more", || undrained().as_array().unwrap().is_empty().then_some(()));
+    base.end();
+}

@@ -52,7 +52,7 @@ fn source_that_does_not_compile() {
 
 #[test]
 fn a_start_that_errs_panics_or_hangs() {
-    let base = Place::new("bad-starts").set("lifecycle.start_deadline=500ms").start();
+    let base = Place::new("bad-starts").start();
     let errs = subject(
         "errs",
         "async fn start(&self, _: &ModuleContext) -> Result<()> { Err(std::io::Error::other(\"no licence\").into()) }",
@@ -63,6 +63,9 @@ fn a_start_that_errs_panics_or_hangs() {
     // The panic's text stays in the log.
     fails(&base, &panics, "start-panicked", &["subject", "the log"]);
     assert!(base.process.log().contains("out of luck"));
+    base.end();
+
+    let base = Place::new("hanging-start").set("lifecycle.start_deadline=500ms").start();
     let hangs =
         subject("hangs", "async fn start(&self, _: &ModuleContext) -> Result<()> { std::future::pending().await }");
     fails(&base, &hangs, "start-deadline", &["subject", "500ms"]);
@@ -93,6 +96,23 @@ fn readiness_that_is_never_reached() {
         "async fn ready(&self) -> Result<()> { Err(std::io::Error::other(\"the cache is cold\").into()) }",
     );
     fails(&base, &never, "not-ready", &["subject", "the cache is cold"]);
+    base.end();
+}
+
+#[test]
+fn a_starter_that_refuses() {
+    let place = Place::new("starter-refuses");
+    let base = place.start();
+    let jobs = subject(
+        "no-interval",
+        "fn exports(self: &Arc<Self>, to: &mut Exports) { to.every(\"often\", Duration::ZERO, self, Self::often); }
+         }
+         impl Subject { async fn often(&self) {}",
+    );
+    fails(&base, &jobs, "exports-failed", &["`often`", "1ms"]);
+    std::fs::write(place.folder.join("refuse-prepare"), "not in this house").unwrap();
+    fails(&base, &subject("well", &says("well")), "refused", &["checkpoint", "not in this house"]);
+    std::fs::remove_file(place.folder.join("refuse-prepare")).unwrap();
     base.end();
 }
 

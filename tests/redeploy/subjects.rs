@@ -1,7 +1,9 @@
 //! The module that the tests write faults into.
 
+use std::fs;
 use std::path::PathBuf;
 
+use crate::base::Place;
 use crate::workshop::{Workshop, workshop};
 
 /// What every version of it begins with.
@@ -46,5 +48,23 @@ pub(crate) fn says(text: &str) -> String {
         "fn exports(self: &Arc<Self>, to: &mut Exports) {{
              to.routes(Router::new().route(\"/subject\", get(|| async {{ \"{text}\" }})));
          }}"
+    )
+}
+
+/// A subject that says that it is in `method` by a file `at`, and waits there for as long as a file `hold` is there.
+pub(crate) fn waits_in(place: &Place, method: &str, signature: &str) -> PathBuf {
+    let (hold, at) = (place.folder.join("hold"), place.folder.join("at"));
+    fs::write(&hold, "").unwrap();
+    let text = says(&format!("waited in {method}"));
+    subject(
+        &format!("waits-in-{method}"),
+        &format!(
+            "async fn {method}({signature}) -> Result<()> {{
+                 std::fs::write({at:?}, \"\")?;
+                 while std::path::Path::new({hold:?}).exists() {{ tokio::time::sleep(Duration::from_millis(2)).await; }}
+                 Ok(())
+             }}
+             {text}"
+        ),
     )
 }

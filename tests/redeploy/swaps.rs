@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bedplate_tests::process::eventually;
+
 use crate::base::{Base, Place};
 use crate::load::{Together, under_load};
 use crate::workshop::{MARKED, object};
@@ -39,6 +41,29 @@ fn every_module_is_replaced_20_times_under_32_connections() {
     let files: BTreeSet<_> =
         std::fs::read_dir(place.state().join("generations")).unwrap().map(|e| e.unwrap().path()).collect();
     assert!(files.len() >= 21 * MARKED.len(), "{files:#?}");
+    base.end();
+}
+
+#[test]
+fn half_a_thousand_swaps_in_one_process() {
+    let base = Place::new("many").start();
+    let ((), load) = under_load(&base, Together::No, |load| {
+        for number in 0..250 {
+            let mark = turn(number);
+            base.install(&[object("reporter", mark)]);
+            base.install(&[object("plain", mark)]);
+            load.goes_on(8);
+        }
+    });
+    assert!(load.answered() > 2_000);
+    assert_eq!((base.generation("reporter"), base.generation("plain")), (251, 251));
+    // None was unloaded: what may point into them does not end. The last ones are on their way out yet.
+    eventually("500 are retired", || {
+        let status = base.ask("status");
+        let count = status["retired"]["objects"].as_array().unwrap().len();
+        assert!(count <= 500, "{}", status["retired"]["budgets"]);
+        (count == 500).then_some(())
+    });
     base.end();
 }
 

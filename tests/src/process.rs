@@ -1,8 +1,10 @@
 //! Processes that the tests start, wait for and end; and waiting, bounded.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything that the tests wait for may take.
@@ -26,6 +28,30 @@ pub fn eventually<T>(what: impl AsRef<str>, mut look: impl FnMut() -> Option<T>)
         assert!(begin.elapsed() < PATIENCE, "waited too long: {}", what.as_ref());
         std::thread::sleep(PAUSE);
     }
+}
+
+/// An address on loopback that nobody listens on, for a process that is started later.
+///
+/// Its port is not one that the system gives to a connection meanwhile: it lies below those of Linux
+/// (32768 and up) and of macOS (49152 and up). No two calls of a process get the same one.
+///
+/// # Panics
+///
+/// Where no port is free.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in 0..COUNT {
+        let offset = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + offset).unwrap();
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
+    panic!("no port of loopback is free")
 }
 
 /// A process with a log. It is killed where a test fails.

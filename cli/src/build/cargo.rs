@@ -69,6 +69,8 @@ pub(crate) fn build(workspace: &Workspace, selection: &Selection) -> Result<Unit
         .args(selection.arguments())
         // The base digests every object that it loads.
         .args(["--config", "profile.dev.package.sha2.opt-level=3"])
+        // What an incremental compiler writes depends on what it compiled before: two clones of one commit would differ.
+        .env("CARGO_INCREMENTAL", "0")
         // Objects that are linked one by one cannot be optimized as one.
         .env(format!("CARGO_PROFILE_{}_LTO", selection.profile().to_uppercase().replace('-', "_")), "off")
         .stdout(Stdio::piped());

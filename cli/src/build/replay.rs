@@ -83,6 +83,16 @@ impl Replay {
         module_name(&self.object()).unwrap_or_else(|| self.module.clone())
     }
 
+    /// Whether the object is still what it would be.
+    pub(crate) fn is_fresh(&self) -> bool {
+        let inputs = self.inputs(&package_files(&self.package));
+        Stamp::read(&self.stamp_file()).is_some_and(|stamp| stamp.still_holds(&inputs))
+    }
+
+    fn stamp_file(&self) -> PathBuf {
+        self.folder.join("stamp.json")
+    }
+
     fn made(&self, file: PathBuf, took: Option<Duration>) -> Object {
         Object { module: self.module.clone(), name: self.name(), file, took }
     }
@@ -91,7 +101,7 @@ impl Replay {
     /// error where `quiet`, else they are shown as they come.
     pub(crate) fn run(&self, quiet: bool) -> Result<Object> {
         let object = self.object();
-        let stamp_file = self.folder.join("stamp.json");
+        let stamp_file = self.stamp_file();
         let package = package_files(&self.package);
         let inputs = self.inputs(&package);
         let label_file = self.folder.join("label.json");

@@ -1,6 +1,6 @@
 //! One session of `dev`: a base that runs, what it runs, and what happens after a save.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +34,8 @@ struct Session {
     running: Option<Running>,
     /// The modules that could not be linked or did not go live when they last should have.
     owed: BTreeSet<String>,
+    /// What is shared has changed, and cargo could not build it yet: nothing can be linked to it.
+    is_behind: bool,
     is_interrupted: Arc<AtomicBool>,
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn run(selection: Selection, place: impl FnOnce(&Workspace) -> Place,
         workshop,
         running: None,
         owed: BTreeSet::new(),
+        is_behind: false,
         is_interrupted,
     };
     session.watch(&mut watch)?;
@@ -114,6 +117,8 @@ impl Session {
                 Happened::Saved(batch) => {
                     for work in self.map.work(&batch.files) {
                         let done = match work {
+                            // What was recorded no longer fits what is shared.
+                            Work::Relink(_) if self.is_behind => self.build(&batch.files, batch.since, watch),
                             Work::Relink(modules) => self.relink(modules, batch.since),
                             Work::Build(files) => self.build(&files, batch.since, watch),
                             Work::Settings => self.settings(batch.since),
@@ -195,7 +200,9 @@ impl Session {
         let names: Vec<_> =
             files.iter().filter_map(|file| file.strip_prefix(&self.workshop.workspace.root).ok()?.to_str()).collect();
         self.output.line(format!("{} changed: asking cargo", names.join(", ")));
+        self.is_behind = true;
         let workshop = Workshop::open(self.selection.clone(), self.output)?;
+        self.is_behind = false;
         let was = std::mem::replace(&mut self.workshop, workshop);
         self.map = map(&self.workshop, &self.place);
         self.watch(watch)?;
@@ -211,20 +218,18 @@ impl Session {
         if self.workshop.base.is_new {
             return self.restart("needs a base build: the base's own crate, or the list of its modules, has changed");
         }
-        let before: BTreeMap<_, _> =
-            was.replays.iter().map(|replay| (replay.module.clone(), replay.object())).collect();
+        let before: BTreeSet<_> = was.replays.iter().map(|replay| &replay.module).collect();
+        // Before any of them is linked: where one fails, the others still have to come along with its next save.
+        let stale =
+            self.workshop.replays.iter().filter(|replay| !replay.is_fresh() || !before.contains(&replay.module));
+        self.owed.extend(stale.map(|replay| replay.module.clone()));
         let objects = self.workshop.link_all(self.output)?;
-        let changed: Vec<_> = objects
-            .into_iter()
-            .filter(|object| {
-                object.took.is_some() || self.owed.contains(&object.module) || !before.contains_key(&object.module)
-            })
-            .collect();
+        let changed: Vec<_> =
+            objects.into_iter().filter(|object| object.took.is_some() || self.owed.contains(&object.module)).collect();
         if changed.is_empty() {
             self.output.line("nothing that runs is built from that");
             return Ok(());
         }
-        self.owed.extend(changed.iter().map(|object| object.module.clone()));
         self.install(&changed, since)
     }
 

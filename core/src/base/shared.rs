@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::base::config::{Configuration, DrainSettings, LifecycleSettings};
 use crate::compose::{Composition, Problem};
 use crate::deploy::operations::OperationParts;
-use crate::deploy::{Bakes, Cell, Count, Deployer, Ledger, Pinned, RestartPolicy, Restarts, Versioned};
+use crate::deploy::{Bakes, Cell, Count, Deployer, Ledger, Outlived, Pinned, RestartPolicy, Restarts, Versioned};
 use crate::descriptors::{ModuleName, Presence, StarterDescriptor};
 use crate::isolation::Stats;
 use crate::module::{Instance, LifecycleHistory, ModuleSpec};
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) retiring: Count,
     /// The generations that were replaced and could serve again.
     pub(crate) bakes: Bakes,
+    /// The retired generations that something still refers to.
+    pub(crate) outlived: Outlived,
     /// What keeps the record of what serves, where something does.
     ledger: OnceLock<Arc<dyn Ledger>>,
     /// What the operations work with.
@@ -107,6 +109,7 @@ impl Shared {
             restarts: Restarts::new(),
             retiring: Count::new(),
             bakes: Bakes::default(),
+            outlived: Outlived::default(),
             ledger: OnceLock::new(),
             operations: OnceLock::new(),
             sources: OnceLock::new(),
@@ -143,8 +146,8 @@ impl Shared {
         drop(before);
     }
 
-    /// Lets go of the starters and of what they prepared. Either may hold the base, which would
-    /// then never be freed.
+    /// Lets go of the starters and of what they prepared: either may hold the base, which would
+    /// then never be freed. And of the state folder, which the next base may open before this one is freed.
     pub(crate) fn let_go(&self) {
         self.set_starters(Vec::new());
         let current = self.cell.current();
@@ -153,6 +156,9 @@ impl Shared {
         let empty = Versioned::new(Composition::new(number, Vec::new(), Arc::from(Vec::new()), configuration));
         drop(self.cell.swap(empty));
         self.forget_superseded();
+        if let Some(bundled) = self.operations.get().and_then(|operations| operations.bundled.as_ref()) {
+            bundled.let_go();
+        }
     }
 
     /// The settings that serve now, and what the core has read of them.

@@ -1,17 +1,18 @@
 //! The end of instances that left the composition: drain, stop, release, retire.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::base::Shared;
 use crate::compose::{Composition, Problem, required_among, start_order};
 use crate::deploy::bake::Leaving;
 use crate::deploy::cell::all_free;
+use crate::deploy::outlived::Left;
 use crate::deploy::start::place;
 use crate::deploy::{Count, LaterStep, Pinned, Versioned, not_longer_than};
 use crate::isolation::{Entry, EntryFuture, EntryInfo, EntryKind};
@@ -237,17 +238,12 @@ pub(super) fn tell_cancelled(left: &EntryInfo, instance: &Instance) {
 /// longer than a stop may is told.
 fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
     let held = base.superseded_holding(&leaving);
-    let retired: Vec<_> = leaving.iter().map(Arc::downgrade).collect();
+    let retired: Vec<_> = leaving.iter().map(Left::of).collect();
     drop(leaving);
     let limit = base.lifecycle().stop_deadline;
     let weak = Arc::downgrade(base);
     base.runtime.spawn(async move {
-        let telling = retired.iter().map(|retired| async {
-            if let Some(leak) = outlives(&weak, retired, limit).await {
-                tell_leak(&leak);
-            }
-        });
-        join_all(telling).await;
+        join_all(retired.into_iter().map(|left| left.tell(&weak, limit))).await;
     });
     if held.is_empty() {
         return;
@@ -260,29 +256,6 @@ fn tell_leaks(base: &Arc<Shared>, leaving: Vec<Arc<Instance>>) {
             base.forget_superseded();
         }
     });
-}
-
-/// The instance, where it is still there after the limit though no composition holds it. One that is kept for
-/// somebody else (a warm neighbour, say) may: then it is asked again later.
-async fn outlives(base: &Weak<Shared>, retired: &Weak<Instance>, limit: Duration) -> Option<Arc<Instance>> {
-    loop {
-        sleep(limit).await;
-        let instance = retired.upgrade()?;
-        let is_held = base.upgrade().is_some_and(|base| base.keeps_for_others(&instance));
-        if !is_held {
-            return Some(instance);
-        }
-    }
-}
-
-fn tell_leak(instance: &Instance) {
-    let left: Vec<_> = instance.in_flight().iter().map(|left| format!("{} `{}`", left.kind, left.label)).collect();
-    tracing::warn!(
-        target: "bedplate::deploy",
-        module = %instance.module(), scene = %instance.scene(), generation = instance.id().generation,
-        "{} is retired, and something still refers to it: a leak, or work that blocks its thread{}{}",
-        instance.id(), if left.is_empty() { "" } else { ": " }, left.join(", "),
-    );
 }
 
 /// The order in which instances stop: whoever requires another first.

@@ -9,13 +9,15 @@ use crate::isolation::PanicPlace;
 use crate::module::{InstanceId, InstanceState};
 
 thread_local! {
-    static AT_WORK: RefCell<AtWork> = const { RefCell::new(AtWork { frames: Vec::new(), panic: None }) };
+    static AT_WORK: RefCell<AtWork> = const { RefCell::new(AtWork { frames: Vec::new(), watched: 0, panic: None }) };
 }
 
 /// Who is at work on one thread.
 struct AtWork {
     /// Whoever is polled by another stands above it: so this is the path of calls, the innermost last.
     frames: Vec<Frame>,
+    /// How many others are at work whose panics are reported.
+    watched: u32,
     /// Where a panic happened that nobody has reported yet.
     panic: Option<Box<PanicPlace>>,
 }
@@ -47,12 +49,12 @@ impl Frame {
         AT_WORK.try_with(any).unwrap_or(false)
     }
 
-    /// Keeps the place of a panic for its report, where a module is at work on this thread. It says whether
+    /// Keeps the place of a panic for its report, where one is made of what is at work on this thread. It says whether
     /// it did: not on top of another one, after which nothing may be left to report them.
     pub(super) fn keep_panic(place: impl FnOnce() -> PanicPlace) -> bool {
         let at_work = AT_WORK.try_with(|at_work| {
             let at_work = at_work.try_borrow().ok()?;
-            Some((!at_work.frames.is_empty(), at_work.panic.is_some()))
+            Some((at_work.watched > 0 || !at_work.frames.is_empty(), at_work.panic.is_some()))
         });
         let Ok(Some((true, has_one))) = at_work else { return false };
         if has_one {
@@ -113,6 +115,22 @@ fn unreported(panic: Box<PanicPlace>) {
         let _ = AT_WORK.try_with(|at_work| at_work.borrow_mut().panic = Some(panic));
     } else {
         panic.tell();
+    }
+}
+
+/// Says that somebody catches and reports a panic of what runs meanwhile, though it is no module's.
+pub(crate) struct Watched;
+
+impl Watched {
+    pub(crate) fn begin() -> Self {
+        let _ = AT_WORK.try_with(|at_work| at_work.borrow_mut().watched += 1);
+        Self
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let _ = AT_WORK.try_with(|at_work| at_work.borrow_mut().watched -= 1);
     }
 }
 

@@ -1,19 +1,17 @@
 //! The gate: runs one entry inside a module.
 
-use std::any::Any;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
+use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, Sleep};
 
 use crate::deploy::Pinned;
 use crate::isolation::inflight::Record;
-use crate::isolation::{Entry, EntryKind, Frame, Let, Passage, Scoped, Waiting, Waits, catch, text_of};
+use crate::isolation::{Entry, EntryKind, Frame, Let, PanicText, Passage, Scoped, Waiting, Waits, Watched, catch};
 use crate::module::{InstanceId, InstanceState};
 use crate::service::CallError;
 use crate::starter::{Around, Next, Outcome};
@@ -44,9 +42,8 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
                 Err(error) => Outcome::Refused(error),
             }
         });
-        let wrapped = AssertUnwindSafe(wrapped(&arounds, &entry, &instance.id, innermost));
-        let outcome =
-            wrapped.catch_unwind().await.unwrap_or_else(|payload| wrapper_panicked(&instance, &entry, &*payload));
+        let outcome = run_wrapped(&arounds, &entry, &instance.id, innermost).await;
+        let outcome = outcome.unwrap_or_else(|text| wrapper_panicked(&instance, &entry, &text));
         match (outcome, lock(&result).take()) {
             (Outcome::Completed, Some(value)) => Ok(value),
             (Outcome::Completed, None) => {
@@ -58,23 +55,42 @@ pub(crate) fn run_entry<'a, T: Send + 'a>(
 }
 
 /// A starter's wrapper has panicked: the module is not to blame, and the caller gets an answer.
-fn wrapper_panicked(instance: &InstanceState, entry: &Entry, payload: &(dyn Any + Send)) -> Outcome {
+fn wrapper_panicked(instance: &InstanceState, entry: &Entry, text: &PanicText) -> Outcome {
     let target = format!("{} ({})", instance.id.module, entry.label());
-    let text = text_of(payload);
+    let at = text.at.as_ref();
     tracing::error!(
-        target: "bedplate::isolation", module = %instance.id.module, entry = entry.label(), panic = text,
+        target: "bedplate::isolation", module = %instance.id.module, entry = entry.label(), panic = %text,
+        at = at.map(|at| &*at.place), backtrace = at.and_then(|at| at.backtrace.as_deref()),
         "a starter's wrapper panicked around {target}: {text}"
     );
     Outcome::Refused(CallError::Panicked { target })
 }
 
-fn wrapped<'a>(
+/// Runs an entry inside the starters' wrappers; a panic of one becomes its text.
+async fn run_wrapped<'a>(
     arounds: &'a [Arc<dyn Around>],
     entry: &'a Entry,
     instance: &'a InstanceId,
     innermost: BoxFuture<'a, Outcome>,
-) -> BoxFuture<'a, Outcome> {
-    arounds.iter().rev().fold(innermost, |rest, around| around.around(entry, Next::new(instance, rest)))
+) -> Result<Outcome, PanicText> {
+    let mut innermost = Some(innermost);
+    let mut wrapped: Option<BoxFuture<'a, Outcome>> = None;
+    poll_fn(|cx| {
+        let _watched = Watched::begin();
+        let polled = catch(|| {
+            // Made in here: a wrapper may panic before it returns its future.
+            if let Some(innermost) = innermost.take() {
+                let around = |rest, around: &'a Arc<dyn Around>| around.around(entry, Next::new(instance, rest));
+                wrapped = Some(arounds.iter().rev().fold(innermost, around));
+            }
+            wrapped.as_mut().map_or(Poll::Pending, |wrapped| wrapped.as_mut().poll(cx))
+        });
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(text) => Poll::Ready(Err(text)),
+        }
+    })
+    .await
 }
 
 /// An entry at work: sets the frame for each poll, catches panics, keeps the deadline, can be

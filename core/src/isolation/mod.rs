@@ -19,7 +19,7 @@ pub(crate) use contained::Contained;
 pub(crate) use door::{Door, Hold, Passage};
 pub use entry::{Entry, EntryKind};
 pub use frame::{Current, current};
-pub(crate) use frame::{Frame, Scoped};
+pub(crate) use frame::{Frame, Scoped, Watched};
 pub(crate) use gate::{EntryFuture, run_entry};
 pub use inflight::EntryInfo;
 pub(crate) use inflight::{InFlight, Tracked, Waits};

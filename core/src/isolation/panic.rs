@@ -7,10 +7,13 @@
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
+use backtrace::BacktraceSymbol;
+
+use crate::deploy::image::{Named, Names};
 use crate::isolation::Frame;
 
 /// What a panic said.
@@ -40,10 +43,7 @@ pub(crate) struct PanicPlace {
 impl PanicPlace {
     fn of(info: &PanicHookInfo<'_>) -> Self {
         let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        let backtrace = Backtrace::capture();
-        let is_captured = backtrace.status() == BacktraceStatus::Captured;
-        let text = text_of(info.payload());
-        Self { text, place, backtrace: is_captured.then(|| backtrace.to_string()) }
+        Self { text: text_of(info.payload()), place, backtrace: backtrace_if_asked() }
     }
 
     /// Nobody else has said that there was this panic: the module has caught it itself, or it led to
@@ -55,6 +55,52 @@ impl PanicPlace {
             "a panic at {place} did not come out of the module: {text}"
         );
     }
+}
+
+/// Where this thread stands, where `RUST_BACKTRACE` asks for it: from the panic to where the thread began, with
+/// the names of modules that were loaded late.
+fn backtrace_if_asked() -> Option<String> {
+    if Backtrace::capture().status() != BacktraceStatus::Captured {
+        return None;
+    }
+    let mut names = Names::default();
+    let mut text = String::new();
+    let mut number = 0;
+    for frame in backtrace::Backtrace::new().frames() {
+        let named = |symbol: &BacktraceSymbol| {
+            let place = symbol.filename().zip(symbol.lineno());
+            Some(Named {
+                function: format!("{:#}", symbol.name()?),
+                place: place.map(|(file, line)| format!("{}:{line}", file.display())),
+            })
+        };
+        let mut lines: Vec<_> = frame.symbols().iter().filter_map(named).collect();
+        if lines.is_empty() {
+            // The address is that of the return: the call stands before it.
+            lines = names.of((frame.ip() as usize).saturating_sub(1));
+        }
+        let is = |marker: &str| lines.iter().any(|line| line.function.contains(marker));
+        if is("__rust_end_short_backtrace") {
+            // So far it was the panic's own way to here.
+            text.clear();
+            number = 0;
+            continue;
+        }
+        if is("__rust_begin_short_backtrace") {
+            break;
+        }
+        if lines.is_empty() {
+            lines.push(Named { function: format!("{:p}", frame.ip()), place: None });
+        }
+        for Named { function, place } in lines {
+            let _ = writeln!(text, "{number:>4}: {function}");
+            if let Some(place) = place {
+                let _ = writeln!(text, "             at {place}");
+            }
+            number += 1;
+        }
+    }
+    Some(text)
 }
 
 /// Lets the gate report the panics of modules, in the place of the standard library's hook. Once for the

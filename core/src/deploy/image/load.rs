@@ -9,6 +9,7 @@ use super::file::ObjectFile;
 use super::flaw::Flaw;
 use super::identity::{BuildId, Digest};
 use super::label::{ENTRY_SYMBOL, ObjectLabel};
+use super::names;
 use super::proof::Image;
 use crate::compose::{Place, Problem};
 use crate::descriptors::ModuleDescriptor;
@@ -155,6 +156,9 @@ pub(super) fn load(path: &Path, size: u64, file: &ObjectFile) -> Mapped {
         Err(why) => return Mapped::No(not_loaded(&shown, &why)),
     };
     let image = Image::of(entry as usize);
+    if let Some(image) = &image {
+        names::came(image.span.clone(), path);
+    }
     let object = Arc::new(LoadedObject::new(file, path.to_owned(), size, image));
     // Before anything of it runs: the loader may have given back what it had.
     if let Err(problem) = object.prove(entry as usize) {

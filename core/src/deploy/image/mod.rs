@@ -11,6 +11,7 @@ mod label;
 mod load;
 mod macho;
 mod memory;
+mod names;
 mod proof;
 mod retired;
 mod set;
@@ -28,6 +29,7 @@ pub use label::{
     CrateKind, CrateLabel, ENTRY_SYMBOL, LABEL_FORMAT, LABEL_SECTION, LABEL_SECTION_MACHO, ObjectLabel, SourceLabel,
 };
 pub use load::{LoadedObject, Origin};
+pub(crate) use names::{Named, Names};
 pub use proof::Image;
 pub(crate) use retired::Budgets;
 pub use retired::{BudgetReport, BudgetState, RetiredObject, RetiredReport};

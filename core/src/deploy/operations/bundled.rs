@@ -39,8 +39,8 @@ pub(crate) struct Bundled {
     pub(crate) state: PathBuf,
     pub(crate) store: Store,
     loader: Box<dyn Load>,
-    /// Held for as long as the base is there: a second one would remove what this one has mapped.
-    _lock: File,
+    /// Held until the base has ended: a second one would remove what this one has mapped.
+    lock: File,
 }
 
 /// An object that was read and checked.
@@ -85,7 +85,15 @@ impl Bundled {
     ) -> Result<Self, Problem> {
         let failed = |error| disk_problem("the store of object files cannot be used", &state, &error);
         let store = Store::open(state.join("artifacts")).map_err(failed)?;
-        Ok(Self { folder, manifest, state, store, loader, _lock: lock })
+        Ok(Self { folder, manifest, state, store, loader, lock })
+    }
+
+    /// The base has ended: another one may use the state folder.
+    pub(crate) fn let_go(&self) {
+        if let Err(error) = self.lock.unlock() {
+            let state = self.state.display();
+            tracing::warn!(target: "bedplate::lifecycle", "the state folder {state} is still locked: {error}");
+        }
     }
 
     /// Opens the journal in the state folder.

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::bundled::budgets;
 use super::note::Note;
 use crate::base::{Base, Phase};
-use crate::deploy::WarmInfo;
 use crate::deploy::image::{BuildId, CrateLabel, Digest, RetiredReport, SourceLabel};
+use crate::deploy::{OutlivedInfo, WarmInfo};
 use crate::isolation::EntryInfo;
 use crate::module::{Instance, InstanceId, ModuleState};
 
@@ -34,6 +34,8 @@ pub struct Status {
     pub warm: Vec<WarmInfo>,
     /// What was replaced and is on its way out, with what it waits for.
     pub draining: Vec<Drains>,
+    /// What has gone, and what something still refers to: threads of the module's own, or work that blocks its thread.
+    pub undrained: Vec<OutlivedInfo>,
     /// What has gone and stays in memory, with its budgets.
     pub retired: RetiredReport,
 }
@@ -99,6 +101,7 @@ pub(super) async fn status(base: &Base) -> Status {
         modules,
         draining,
         warm,
+        undrained: shared.outlived.list(),
         retired: retired(base).await,
     }
 }

@@ -1,12 +1,12 @@
 //! The real binary in a folder of its own, on ports of its own.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use bedplate_tests::process::Process;
+use bedplate_tests::process::{Process, free_address};
 
 use crate::client;
 use crate::executable::{NAME, executable};
@@ -24,8 +24,7 @@ impl Place {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("bedplate.toml"), folder.join("bedplate.toml")).unwrap();
-        let [http, admin] = free_addresses();
-        Self { folder, http, admin }
+        Self { folder, http: free_address(), admin: free_address() }
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -57,12 +56,6 @@ impl Place {
         });
         Running(process)
     }
-}
-
-/// Two addresses on loopback that nobody listens on.
-fn free_addresses() -> [SocketAddr; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 /// A base that runs.

@@ -127,14 +127,6 @@ impl Rig {
 
     /// Starts a base.
     pub(super) async fn start(&self) -> Base {
-        // The one before ended in this process: what is left of it may hold the folder for a moment.
-        for _ in 0..1000 {
-            if lock_folder(&self.state()).is_ok() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            tokio::task::yield_now().await;
-        }
         self.try_start().await.unwrap()
     }
 

@@ -108,6 +108,10 @@ pub fn status(answer: &Value) -> String {
     if !draining.is_empty() {
         parts.push(draining.join("\n"));
     }
+    let undrained: Vec<_> = list(&answer["undrained"]).map(undrains).collect();
+    if !undrained.is_empty() {
+        parts.push(undrained.join("\n"));
+    }
     let budgets = list(&answer["retired"]["budgets"]).filter(|budget| budget["state"] != "ample");
     let tight = budgets.map(|budget| {
         let [name, used, limit] = ["name", "used", "limit"].map(|key| text(&budget[key]));
@@ -124,6 +128,15 @@ pub fn status(answer: &Value) -> String {
         parts.push(notes.join("\n"));
     }
     parts.join("\n\n")
+}
+
+/// A retired instance that something still refers to.
+fn undrains(left: &Value) -> String {
+    let held = list(&left["holding"]).map(|entry| format!("{} {}", text(&entry["kind"]), text(&entry["label"])));
+    let held: Vec<_> = held.collect();
+    let held = if held.is_empty() { "a thread of its own, or a leak".to_owned() } else { held.join(", ") };
+    let [id, references] = [instance(&left["instance"]), text(&left["references"])];
+    format!("warning: {id} is retired, and {references} references hold it: {held}")
 }
 
 /// What an instance that is on its way out waits for.
@@ -237,6 +250,7 @@ mod tests {
             "draining": [{ "instance": id(1), "streams": 1, "tasks": 0, "holding": [
                 { "kind": "request", "label": "GET /a", "age_ms": 900, "place": "/a" }
             ] }],
+            "undrained": [{ "instance": id(0), "holding": [], "references": 2 }],
             "retired": { "budgets": [{ "name": "count", "used": 10, "limit": 12, "state": "low" }] },
             "notes": [{ "level": "warning", "text": "tags did not come back" }],
         });
@@ -247,6 +261,7 @@ mod tests {
             "#2 is warm for 12.00 s",
             "comments@main#1 drains: 1 streams, 0 tasks, and",
             "  request GET /a, for 900 ms (/a)",
+            "warning: comments@main#0 is retired, and 2 references hold it: a thread of its own",
             "`count` for retired generations 10 of 12",
             "warning: tags did not come back",
         ] {

@@ -27,12 +27,13 @@ impl Module for Notes {
     fn exports(self: &Arc<Self>, to: &mut Exports) {
         let routes = Router::new().route("/notes", get(list).post(add)).route("/notes/events", get(events));
         let notes = self.clone();
-        to.routes(routes.with_state(self.clone()))
-            .every("run", Duration::from_millis(30), self, Self::run)
-            .task("beat", move || {
+        to.routes(routes.with_state(self.clone())).every("run", Duration::from_millis(30), self, Self::run).task(
+            "beat",
+            move || {
                 let notes = notes.clone();
                 async move { notes.beat().await }
-            });
+            },
+        );
     }
 }
 
