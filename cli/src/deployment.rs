@@ -7,7 +7,7 @@ use bedplate_admin_client::protocol::{
     ArtifactReference, Deployment, DeploymentRequest, DeploymentState, Operation, Options,
 };
 
-use crate::build::Object;
+use crate::build::{Lock, Object};
 
 /// How somebody wants a deployment.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +22,11 @@ pub(crate) struct Wanted {
     pub(crate) no_bake: bool,
 }
 
-/// Uploads objects and lets all of them serve, in one swap.
+/// Uploads objects and lets all of them serve, in one swap. Once they are uploaded, others may link again.
 pub(crate) fn install(
     client: &Client,
     objects: &[Object],
+    lock: Lock,
     wanted: &Wanted,
     watch: impl FnMut(&Deployment),
 ) -> Result<Deployment> {
@@ -34,6 +35,7 @@ pub(crate) fn install(
         let artifact = client.upload(&object.file)?;
         artifacts.push(ArtifactReference { digest: artifact.digest, signature: None });
     }
+    drop(lock);
     carry_out(client, Operation::Install { artifacts }, wanted, watch)
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bedplate::base::state_folder;
-use bedplate::settings::Sources;
+use bedplate::settings::{Sources, Tree};
 use bedplate_admin_client::Endpoint;
 use bedplate_admin_client::blocking::Client;
 
@@ -67,16 +67,21 @@ impl Place {
         arguments
     }
 
-    /// The socket of the base that runs with these settings.
-    pub(crate) fn socket(&self) -> Result<PathBuf> {
+    /// The settings, as the base itself reads them.
+    pub(crate) fn tree(&self) -> Result<Tree> {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let profile = self.profile.clone().or_else(|| std::env::var("BEDPLATE_PROFILE").ok());
         let sources = Sources::new().optional_file(&self.settings).profile(profile).environment(variables);
-        let tree = self.sets.iter().cloned().fold(sources, Sources::set).load().map_err(|problems| {
+        self.sets.iter().cloned().fold(sources, Sources::set).load().map_err(|problems| {
             let all: Vec<_> = problems.iter().map(ToString::to_string).collect();
             Failure::error("settings", all.join("\n"), "mend the settings")
-        })?;
+        })
+    }
+
+    /// The socket of the base that runs with these settings.
+    pub(crate) fn socket(&self) -> Result<PathBuf> {
+        let tree = self.tree()?;
         let beside = self.settings.parent().map(Path::to_path_buf).unwrap_or_default();
         Ok(state_folder(&tree, &beside).join("admin.sock"))
     }

@@ -83,6 +83,8 @@ pub(crate) struct Workspace {
     pub(crate) base: Base,
     /// The modules that the base lists, by the name of their package.
     pub(crate) modules: BTreeMap<String, Module>,
+    /// What each package depends on, beside its tests and build scripts.
+    pub(crate) links: BTreeMap<PackageId, Vec<PackageId>>,
     /// What cargo says of every package, by id.
     pub(crate) packages: BTreeMap<PackageId, Package>,
 }
@@ -184,7 +186,9 @@ impl Workspace {
         };
         let output =
             metadata.target_directory.as_std_path().join("bedplate").join(selection.folder_name(&base_package.name));
+        let links = nodes.keys().map(|id| ((*id).clone(), dependencies(id).into_iter().cloned().collect())).collect();
         Ok(Self {
+            links,
             root: metadata.workspace_root.as_std_path().to_owned(),
             target: metadata.target_directory.as_std_path().to_owned(),
             output,

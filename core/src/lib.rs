@@ -38,8 +38,9 @@ pub use bedplate_macros::test;
 pub use crate::base::Base;
 pub use crate::compose::Composition;
 pub use crate::deploy::{
-    Change, ComeAlong, Committing, ContractName, Deployed, DeploymentOutcome, Difference, Ended, LaterStep, Ledger,
-    Occasion, Pinned, Plan, PlannedModule, PlannedWork, Progress, RestartAction, RestartInfo, Step, WarmInfo,
+    Change, ChangedSetting, ComeAlong, Committing, ContractName, Deployed, DeploymentOutcome, Difference, Ended,
+    LaterStep, Ledger, Occasion, Pinned, Plan, PlannedModule, PlannedWork, Progress, RestartAction, RestartInfo, Step,
+    WarmInfo,
 };
 pub use crate::descriptors::{InvalidName, ModuleName, Site};
 pub use crate::isolation::{Admission, Entry, EntryKind};

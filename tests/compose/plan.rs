@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bedplate::settings::Settings;
+use bedplate::settings::{Settings, Sources};
 use bedplate::testing::{TestBase, TestBaseBuilder};
 use bedplate::{
-    Base, Change, Composition, Content, Export, Field, Inspection, InstanceId, ModuleSpec, Planned, Result, Staged,
-    Starter, StarterContext, starter,
+    Base, Change, Composition, Content, Export, Field, Inspection, InstanceId, ModuleSpec, Plan, Planned, Result,
+    Staged, Starter, StarterContext, starter,
 };
 use serde_json::{Value, json};
 
@@ -96,6 +96,21 @@ struct New {
     lines: u32,
 }
 
+/// Settings of a third version: other defaults.
+#[derive(Settings)]
+#[allow(dead_code, reason = "only their values are asked")]
+struct Newer {
+    /// Lines at most.
+    #[setting(default = 7)]
+    lines: u32,
+    /// Words at most.
+    #[setting(default = 100)]
+    words: u32,
+    /// What nobody sees.
+    #[setting(secret, default = "x")]
+    word: String,
+}
+
 fn serving(module: &str, paths: &'static [&'static str], starts: &Arc<AtomicUsize>) -> ModuleSpec {
     let starts = starts.clone();
     let script = Script::new()
@@ -175,6 +190,44 @@ fn a_plan_says_what_would_change_and_changes_nothing() {
         told.sort();
         assert_eq!(told, ["abort 3", "release a@main#2", "release new@main#1"], "nothing was migrated");
         base.settled().await
+    });
+}
+
+#[test]
+fn settings_with_other_values_are_shown_and_secrets_are_not() {
+    let starts = Arc::new(AtomicUsize::new(0));
+    let code = |newer: bool| {
+        serving("a", &[], &starts).requiring(|to| match newer {
+            true => drop(to.field::<Newer>(Field::new("settings"))),
+            false => drop(to.field::<New>(Field::new("settings"))),
+        })
+    };
+    let shown = |plan: &Plan| -> Vec<(String, Option<String>, Option<String>)> {
+        let settings = plan.comes[0].changed_settings.iter();
+        settings.map(|one| (one.key.clone(), one.before.clone(), one.after.clone())).collect()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    on(TestBase::builder().with(code(false)), |_, running| async move {
+        // Another default; a key that is new has no value now.
+        let plan = running.plan(Change::new().put(code(true))).await?;
+        assert_eq!(shown(&plan), [("modules.a.lines".to_owned(), text("5"), text("7"))]);
+        assert_eq!(plan.comes[0].settings.added, ["modules.a.word", "modules.a.words"]);
+        running.deploy(Change::new().put(code(true))).await?;
+        // Another value, also where the scene's goes over that of all.
+        let tree = Sources::new().text("settings", "[modules.a]\nlines = 9\nwords = 5\nword = \"y\"\nstart_deadline = \"7s\"\n[scenes.main.modules.a]\nwords = 6\n");
+        let plan = running.plan(Change::new().settings(tree.load().unwrap())).await?;
+        assert_eq!(
+            shown(&plan),
+            [
+                ("modules.a.lines".to_owned(), text("7"), text("9")),
+                ("modules.a.start_deadline".to_owned(), None, text("\"7s\"")),
+                ("modules.a.word".to_owned(), text("******"), text("******")),
+                ("scenes.main.modules.a.words".to_owned(), text("100"), text("6")),
+            ]
+        );
+        let plan = running.plan(Change::new().again(name("a"))).await?;
+        assert_eq!(shown(&plan), []);
+        Ok(())
     });
 }
 

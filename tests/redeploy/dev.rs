@@ -1,14 +1,10 @@
 //! `cargo bedplate dev` and `redeploy`: from a saved file to the code that answers.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::ops::{Deref, DerefMut};
 use std::sync::MutexGuard;
-use std::sync::mpsc::{Receiver, channel};
 
-use bedplate_tests::http;
-use bedplate_tests::process::{PATIENCE, eventually};
-use bedplate_tests::tool;
+use bedplate_tests::{dev, tool};
 use serde_json::Value;
 
 use crate::base::Place;
@@ -17,96 +13,41 @@ use crate::workshop::{Workshop, target, workshop};
 
 /// `dev` at work on the copy.
 struct Dev {
+    dev: dev::Dev,
     place: Place,
-    child: Child,
-    events: Receiver<Value>,
     copy: MutexGuard<'static, Workshop>,
 }
 
 impl Dev {
     fn start(name: &str) -> Self {
-        let copy = workshop();
+        Self::on(workshop(), name)
+    }
+
+    fn on(copy: MutexGuard<'static, Workshop>, name: &str) -> Self {
         // The tool runs the bundle that it has built itself.
         let place = Place::of(&target().join("bedplate/station-dev/bundle"), name);
         let settings = place.folder.join("bedplate.toml");
-        let mut tool = copy.tool(&["dev", "--config", settings.to_str().unwrap()]);
-        let log = fs::File::create(place.folder.join("log")).unwrap();
-        let mut child = tool.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let (sender, events) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                // The base writes to the same place.
-                if let Ok(event) = serde_json::from_str(&line) {
-                    let _ = sender.send(event);
-                }
-            }
-        });
-        let mut dev = Self { place, child, events, copy };
-        dev.event("serving");
-        dev
+        let tool = copy.tool(&["dev", "--config", settings.to_str().unwrap()]);
+        let dev = dev::Dev::start(tool, &place.folder.join("log"));
+        Self { dev, place, copy }
     }
 
-    fn log(&self) -> String {
-        fs::read_to_string(self.place.folder.join("log")).unwrap_or_default()
-    }
-
-    fn next(&mut self) -> Value {
-        let next = self.events.recv_timeout(PATIENCE);
-        next.unwrap_or_else(|error| panic!("{error}: {:?}\n{}", self.child.try_wait(), self.log()))
-    }
-
-    /// The next event, which is of this kind.
-    #[track_caller]
-    fn event(&mut self, kind: &str) -> Value {
-        let next = self.next();
-        assert_eq!(next["event"], kind, "{next:#}\n{}", self.log());
-        next
-    }
-
-    /// The next event: that something did not work, with this code. Returns what was told.
-    #[track_caller]
-    fn error(&mut self, code: &str) -> String {
-        let next = self.next();
-        assert_eq!(next["error"]["code"], code, "{next:#}\n{}", self.log());
-        next["error"].to_string()
-    }
-
-    /// What the base that runs now answers.
-    #[track_caller]
-    fn text(&self, path: &str) -> String {
-        let log = self.log();
-        let (_, rest) = log.rsplit_once("serving on http://").expect("a base serves");
-        let address = rest.split_whitespace().next().unwrap().parse().unwrap();
-        http::get(address, path).expect("it answers").expect(200)
-    }
-
-    /// The modules of the next event, which is a swap.
-    #[track_caller]
-    fn swapped(&mut self) -> Vec<String> {
-        let event = self.event("swapped");
-        assert!(event["took_ms"].is_u64() && !event["steps"].as_array().unwrap().is_empty(), "{event}");
-        event["modules"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
-    }
-
-    /// Asks it to end; it ends in order, and its base with it.
-    fn end(mut self) {
-        let asked =
-            std::process::Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
-        let status = eventually("dev ends", || self.child.try_wait().unwrap());
-        assert!(status.success(), "{status}\n{}", self.log());
-        assert!(self.log().contains("the base has stopped"), "{}", self.log());
+    fn end(self) {
+        self.dev.end();
     }
 }
 
-impl Drop for Dev {
-    fn drop(&mut self) {
-        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            // Its base goes with it when it is asked, and not when it is killed.
-            let _ = std::process::Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
-            let _ = self.child.wait();
-        }
+impl Deref for Dev {
+    type Target = dev::Dev;
+
+    fn deref(&self) -> &dev::Dev {
+        &self.dev
+    }
+}
+
+impl DerefMut for Dev {
+    fn deref_mut(&mut self) -> &mut dev::Dev {
+        &mut self.dev
     }
 }
 
@@ -154,24 +95,35 @@ fn what_is_saved_serves() {
     if both.len() == 1 {
         // A slow machine may take them for two saves.
         both.extend(dev.swapped());
+        both.sort();
     }
-    both.sort();
     assert_eq!(both, ["caller", "reporter"]);
     assert_eq!(dev.text("/caller/twice"), "both build:both build:both");
+
+    // What is compiled in from a folder that is not watched for itself.
+    dev.copy.write("modules/subject/docs/page.txt", "first");
+    dev.copy.write(
+        "modules/subject/src/lib.rs",
+        &source(&says("x").replace("\"x\"", "include_str!(\"../docs/page.txt\")")),
+    );
+    assert_eq!(dev.swapped(), ["subject"]);
+    assert_eq!(dev.text("/subject"), "first");
+    dev.copy.write("modules/subject/docs/page.txt", "second");
+    assert_eq!(dev.swapped(), ["subject"]);
+    assert_eq!(dev.text("/subject"), "second");
 
     // Settings: a deployment without a build.
     let settings = dev.place.folder.join("bedplate.toml");
     let text = fs::read_to_string(&settings).unwrap();
     fs::write(&settings, format!("{text}\n[modules.subject.http]\nprefix = \"/below\"\n")).unwrap();
     dev.event("swapped");
-    assert_eq!(dev.text("/below/subject"), "mended");
+    assert_eq!(dev.text("/below/subject"), "second");
     dev.end();
 }
 
 #[test]
 fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must() {
     let mut dev = Dev::start("dev-build");
-    let started = |dev: &Dev| dev.log().matches("serving on http://").count();
 
     // A dependency that only this module has.
     dev.copy.replace("modules/plain/src/lib.rs", "common::word().text", "helper::help()");
@@ -190,11 +142,18 @@ fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must
     let error = dev.error("does-not-compile");
     assert!(error.contains("more") || error.contains("could not build"), "{error}");
     dev.copy.replace("modules/reporter/src/lib.rs", "    async fn forget", "    async fn more(&self) -> Result<String, CallError> {\n        Ok(format!(\"more:{MARK}\"))\n    }\n\n    async fn forget");
-    let mut set = dev.swapped();
-    set.sort();
-    assert_eq!(set, ["caller", "reporter"], "both or none");
+    assert_eq!(dev.swapped(), ["caller", "reporter"], "both or none");
     assert_eq!(dev.text("/caller/twice"), "one build:one build:one");
-    assert_eq!(started(&dev), 1, "the base was not restarted");
+    assert_eq!(dev.starts(), 1, "the base was not restarted");
+
+    // Cargo's configuration, in a folder that is new.
+    let word = "option_env!(\"STATION_WORD\").unwrap_or(\"no word\")";
+    dev.copy.replace("modules/plain/src/lib.rs", "helper::help()", word);
+    assert_eq!(dev.swapped(), ["plain"]);
+    assert_eq!(dev.text("/plain"), "one no word");
+    dev.copy.write(".cargo/config.toml", "[env]\nSTATION_WORD = \"configured\"\n");
+    assert_eq!(dev.swapped(), ["plain"]);
+    assert_eq!(dev.text("/plain"), "one configured");
 
     // A feature of a crate that the base has.
     dev.copy.replace(
@@ -205,10 +164,77 @@ fn what_cargo_has_to_build_is_built_and_the_base_is_restarted_only_where_it_must
     let restarting = dev.event("restarting");
     assert!(restarting["why"].as_str().unwrap().contains("needs a base build: `common` gains `extra`"), "{restarting}");
     dev.event("serving");
-    assert_eq!(started(&dev), 2);
-    dev.copy.replace("modules/plain/src/lib.rs", "helper::help()", "common::word().text");
+    assert_eq!(dev.starts(), 2);
+    dev.copy.replace("modules/plain/src/lib.rs", word, "common::word().text");
     assert_eq!(dev.swapped(), ["plain"]);
     assert_eq!(dev.text("/plain"), "one more");
+    dev.end();
+}
+
+/// A function that only code generation finds to be wrong: cargo checks a module, and generates nothing.
+const WRONG_WHEN_GENERATED: &str = "fn size<T>() -> usize {
+    const { assert!(size_of::<T>() == 0, \"too large\") }
+    size_of::<T>()
+}
+
+impl Subject {
+    fn size(&self) -> usize { size::<u8>() }
+}
+";
+
+#[test]
+fn what_serves_does_not_end_before_all_that_follows_it_is_linked() {
+    let mut dev = Dev::start("dev-link");
+    let calls = says("large").replace("to.routes", "self.size(); to.routes");
+    dev.copy.write("modules/subject/src/lib.rs", &(source(&calls) + WRONG_WHEN_GENERATED));
+    let error = dev.error("does-not-compile");
+    assert!(error.contains("too large"), "{error}");
+
+    // Another base is needed: its library links, and a module of it does not.
+    dev.copy.replace("common/src/lib.rs", "\"word\"", "\"words\"");
+    let error = dev.error("does-not-compile");
+    assert!(error.contains("too large"), "{error}");
+    assert_eq!(dev.text("/plain"), "one word", "what served before serves on");
+    dev.copy.mark(&["plain"], "two");
+    assert!(dev.error("does-not-compile").contains("too large"), "nothing of it goes live by itself");
+    assert_eq!((dev.text("/plain").as_str(), dev.starts()), ("one word", 1));
+
+    dev.copy.write("modules/subject/src/lib.rs", &source(&says("small")));
+    let why = dev.event("restarting")["why"].to_string();
+    assert!(why.contains("`common`"), "{why}");
+    dev.event("serving");
+    assert_eq!((dev.text("/plain").as_str(), dev.text("/subject").as_str()), ("two words", "small"));
+    // Nothing is owed any more.
+    dev.copy.mark_again("plain", "two", "more");
+    assert_eq!(dev.swapped(), ["plain"]);
+    assert_eq!(dev.starts(), 2);
+    dev.end();
+}
+
+#[test]
+fn what_another_process_has_built_is_not_linked_to_what_was_built_before() {
+    let mut copy = workshop();
+    // A contract that depends on a variable of the process that compiles it: `dev` sees no file change.
+    let contract = copy.read("contracts/report/src/lib.rs");
+    let who = "/// Who has compiled it.\npub const WHO: Option<&str> = option_env!(\"STATION_COMPILED_BY\");\n";
+    copy.write("contracts/report/src/lib.rs", &format!("{contract}\n{who}"));
+    copy.replace(
+        "modules/caller/src/lib.rs",
+        ".route(\"/caller/slow\"",
+        ".route(\"/caller/who\", get(|| async { report::WHO.unwrap_or(\"nobody\") })).route(\"/caller/slow\"",
+    );
+    let mut dev = Dev::on(copy, "dev-other");
+    assert_eq!(dev.text("/caller/who"), "nobody");
+    let elsewhere = dev.place.folder.join("elsewhere");
+    let mut other = dev.copy.tool(&["build", "--out", elsewhere.to_str().unwrap()]);
+    let (built, answer) = tool::answer(&other.env("STATION_COMPILED_BY", "another").output().unwrap());
+    assert!(built, "{answer}");
+    dev.copy.mark(&["caller"], "two");
+    assert!(dev.swapped().contains(&"caller".to_owned()));
+    assert_eq!(dev.text("/caller"), "two");
+    assert_eq!(dev.text("/caller/who"), "nobody", "its label says another contract than it was compiled with");
+    assert_eq!(dev.text("/caller/twice"), "two build:one build:one");
+    assert_eq!(dev.starts(), 1);
     dev.end();
 }
 

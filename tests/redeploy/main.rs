@@ -23,4 +23,5 @@ mod starts;
 mod subjects;
 mod swaps;
 mod symbols;
+mod tools;
 mod workshop;

@@ -10,11 +10,13 @@ use bedplate::deploy::store::signed_comment;
 use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::protocol::{ArtifactReference, Deployment, DeploymentRequest, Operation, Options, Refusal};
 use bedplate_admin_client::{ClientError, Endpoint, Remote};
+use bedplate_tests::tool;
 use minisign::KeyPair;
+use serde_json::Value;
 
 use crate::base::{Base, Place};
 use crate::load::{Together, under_load};
-use crate::workshop::object;
+use crate::workshop::{self, object};
 
 const TOKEN: &str = "the-token-of-the-pipeline-that-builds";
 
@@ -48,13 +50,27 @@ impl Far {
     }
 
     fn client(&self, base: &mut Base) -> Client {
+        Client::new(Endpoint::Remote(Arc::new(self.remote(base)))).unwrap()
+    }
+
+    fn remote(&self, base: &mut Base) -> Remote {
+        Remote::new(&self.address(base), TOKEN, self.certificate.as_bytes()).unwrap()
+    }
+
+    fn address(&self, base: &mut Base) -> String {
         let port = base.process.wait_for("it can be operated", |log| {
             let (_, rest) = log.split_once("operated from other machines on https://127.0.0.1:")?;
             let (port, _) = rest.split_once(|c: char| !c.is_ascii_digit())?;
             Some(port.to_owned())
         });
-        let remote = Remote::new(&format!("localhost:{port}"), TOKEN, self.certificate.as_bytes()).unwrap();
-        Client::new(Endpoint::Remote(Arc::new(remote))).unwrap()
+        format!("localhost:{port}")
+    }
+
+    /// A copy of an object, where its signature is going to be written.
+    fn copied(&self, object: &Path) -> PathBuf {
+        let copy = self.place.folder.join(object.file_name().unwrap());
+        fs::copy(object, &copy).unwrap();
+        copy
     }
 
     fn signed(&self, object: &Path, sequence: u64) -> String {
@@ -149,10 +165,74 @@ fn spoil(state: &Path) {
     let kept: Vec<PathBuf> =
         fs::read_dir(state.join("artifacts")).unwrap().map(|entry| entry.unwrap().path()).collect();
     for about in kept.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
-        let mut artifact: serde_json::Value = serde_json::from_slice(&fs::read(about).unwrap()).unwrap();
+        let mut artifact: Value = serde_json::from_slice(&fs::read(about).unwrap()).unwrap();
         if let Some(text) = artifact["signature"]["text"].as_str() {
             artifact["signature"]["text"] = text.replace("sequence=5", "sequence=9").into();
             fs::write(about, artifact.to_string()).unwrap();
         }
     }
+}
+
+/// What `cargo bedplate sign` answers.
+fn tool_signs(folder: &Path, arguments: &[&str]) -> Value {
+    let mut tool = tool::command(folder, &workshop::target());
+    let output = tool.args(["bedplate", "sign", "--json"]).args(arguments).output().unwrap();
+    let (done, answer) = tool::answer(&output);
+    assert!(done, "{answer}");
+    answer
+}
+
+#[test]
+fn what_the_tool_has_signed_is_installed_from_another_machine() {
+    let far = Far::new("signed-by-the-tool");
+    let folder = far.place.folder.clone();
+    let made = tool_signs(&folder, &["--new-key", "ci.key", "--unencrypted"]);
+    fs::write(folder.join("token"), TOKEN).unwrap();
+    let mut base = far.place.start();
+    let address = far.address(&mut base);
+    let there = |arguments: &[&str]| {
+        let of_remote = ["--remote", &address, "--certificate", "cert.pem", "--token-file", "token", "--json"];
+        let output = far.place.run(&[arguments, &of_remote].concat());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if output.status.success() {
+            Ok(answer)
+        } else {
+            Err(answer["error"]["code"].as_str().unwrap_or_default().to_owned())
+        }
+    };
+    let [one, two] = ["one", "two"].map(|mark| far.copied(object("plain", mark)).to_str().unwrap().to_owned());
+    assert_eq!(there(&["install", &two]).unwrap_err(), "signature-missing");
+    // With the sequence that it takes by itself, and the signature beside the object.
+    let signed = tool_signs(&folder, &[&two, "--key", "ci.key"]);
+    assert_eq!(signed["signed"][0]["module"], "plain", "{signed}");
+    assert_eq!(there(&["install", &two]).unwrap_err(), "signature-wrong");
+    // The base trusts the tool's key in place of the test's as soon as it has read its settings anew.
+    let settings = fs::read_to_string(folder.join("bedplate.toml")).unwrap();
+    let settings = settings.replace(&far.keys.pk.to_base64(), made["key"].as_str().unwrap());
+    fs::write(folder.join("bedplate.toml"), settings).unwrap();
+    there(&["settings", "apply"]).unwrap();
+    there(&["install", &two]).unwrap();
+    assert!(base.text("/plain").starts_with("two"));
+    // The bundle's own object came with it, and is older by its sequence; over the network that counts.
+    assert_eq!(there(&["install", &one]).unwrap_err(), "signature-missing");
+    tool_signs(&folder, &[&one, "--key", "ci.key", "--sequence", "5"]);
+    assert_eq!(there(&["install", &one]).unwrap_err(), "signature-outdated");
+    assert!(base.text("/plain").starts_with("two"));
+    there(&["rollback", "plain"]).unwrap();
+    assert!(base.text("/plain").starts_with("one"));
+    base.end();
+}
+
+#[test]
+fn an_object_that_is_not_there_is_refused_before_somebody_can_send_it() {
+    let far = Far::new("not-there");
+    let mut base = far.place.start();
+    let client = bedplate_admin_client::Client::new(Endpoint::Remote(Arc::new(far.remote(&mut base))));
+    let artifacts = vec![ArtifactReference { digest: "0".repeat(64), signature: None }];
+    let request = DeploymentRequest::new(Operation::Install { artifacts }, Options::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Not a deployment that fails later: none is begun.
+    let refused = runtime.block_on(client.deploy(&request)).unwrap_err();
+    assert_eq!(refused.refusal().code, "artifact-missing", "{refused}");
+    base.end();
 }

@@ -53,18 +53,61 @@ pub(crate) fn says(text: &str) -> String {
 
 /// A subject that says that it is in `method` by a file `at`, and waits there for as long as a file `hold` is there.
 pub(crate) fn waits_in(place: &Place, method: &str, signature: &str) -> PathBuf {
+    subject(&format!("waits-in-{method}"), &waits_in_source(place, method, signature))
+}
+
+/// The methods of such a subject.
+pub(crate) fn waits_in_source(place: &Place, method: &str, signature: &str) -> String {
+    let (hold, at) = hold(place);
+    let text = says(&format!("waited in {method}"));
+    format!(
+        "async fn {method}({signature}) -> Result<()> {{
+             std::fs::write({at:?}, \"\")?;
+             while std::path::Path::new({hold:?}).exists() {{ tokio::time::sleep(Duration::from_millis(2)).await; }}
+             Ok(())
+         }}
+         {text}"
+    )
+}
+
+/// A subject that waits so while it is made.
+pub(crate) fn waits_in_its_constructor(place: &Place) -> PathBuf {
+    let (hold, at) = hold(place);
+    let waits = format!(
+        "/// Waits.
+         struct Waits;
+
+         impl Default for Waits {{
+             fn default() -> Self {{
+                 let _ = std::fs::write({at:?}, \"\");
+                 while std::path::Path::new({hold:?}).exists() {{ std::thread::sleep(Duration::from_millis(2)); }}
+                 Self
+             }}
+         }}
+"
+    );
+    let fields = "pub struct Subject {\n    #[own]\n    _waits: Waits,\n}";
+    written("waits-in-construct", &(source(&says("waited")).replace("pub struct Subject {}", fields) + &waits))
+}
+
+/// The object of a subject with these methods, of which there cannot be two at once.
+pub(crate) fn exclusive(methods: &str) -> PathBuf {
+    let text = source(methods);
+    written("exclusive", &text.replace("#[bedplate::module]", "#[bedplate::module(exclusive)]"))
+}
+
+/// The object of a subject with this source.
+fn written(name: &str, text: &str) -> PathBuf {
+    let mut copy = workshop();
+    copy.write("modules/subject/src/lib.rs", text);
+    let object = copy.object("subject", name);
+    copy.restore();
+    object
+}
+
+/// The file that holds a subject up, which is there from now on, and the one by which it says that it waits.
+fn hold(place: &Place) -> (PathBuf, PathBuf) {
     let (hold, at) = (place.folder.join("hold"), place.folder.join("at"));
     fs::write(&hold, "").unwrap();
-    let text = says(&format!("waited in {method}"));
-    subject(
-        &format!("waits-in-{method}"),
-        &format!(
-            "async fn {method}({signature}) -> Result<()> {{
-                 std::fs::write({at:?}, \"\")?;
-                 while std::path::Path::new({hold:?}).exists() {{ tokio::time::sleep(Duration::from_millis(2)).await; }}
-                 Ok(())
-             }}
-             {text}"
-        ),
-    )
+    (hold, at)
 }

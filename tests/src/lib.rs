@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+pub mod dev;
 pub mod http;
 pub mod process;
 pub mod stream;

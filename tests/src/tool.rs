@@ -47,6 +47,14 @@ pub fn command(folder: &Path, target: &Path) -> Command {
     tool
 }
 
+/// Cargo, about to work in a folder, with this target folder.
+#[must_use]
+pub fn cargo(folder: &Path, target: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    without_cargos_own(&mut cargo).current_dir(folder).env("CARGO_TARGET_DIR", target).env("CARGO_NET_OFFLINE", "true");
+    cargo
+}
+
 /// What the tool wrote as JSON, the last line of it, and whether it went well.
 ///
 /// # Panics

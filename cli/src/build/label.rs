@@ -11,6 +11,7 @@ use bedplate::deploy::image::{CrateLabel, LABEL_FORMAT, ObjectLabel, SourceLabel
 use sha2::{Digest, Sha256};
 
 use crate::build::cargo::Unit;
+use crate::build::closure::ModuleUnit;
 use crate::build::{Closure, Units};
 use crate::failure::Failure;
 use crate::record::Call;
@@ -77,6 +78,13 @@ impl Labels<'_> {
         label.base_fingerprint.clone_from(&base.base_fingerprint);
         label.source = source;
         Ok(label)
+    }
+
+    /// The metadata of the crates that a module is linked with, with its digests.
+    pub(crate) fn metadata(&self, unit: &ModuleUnit) -> Result<Vec<(PathBuf, String)>> {
+        let stems = unit.carried.iter().chain(&unit.borrowed);
+        let units = stems.map(|stem| self.units.by_stem.get(stem).with_context(|| format!("`{stem}` was built")));
+        units.map(|unit| unit.and_then(|unit| Ok((unit.metadata.clone(), self.digests.of(&unit.metadata)?)))).collect()
     }
 
     fn label(&self, name: &str, version: &str, crates: Vec<CrateLabel>, call: &Call) -> Result<ObjectLabel> {

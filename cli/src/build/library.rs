@@ -96,7 +96,7 @@ pub(crate) fn link_base(
     for (stem, library) in closure.shared.iter().zip(&libraries) {
         rustc.args(["--extern".to_owned(), format!("{}={}", alias(stem), text(library)?)]);
     }
-    run(rustc.arg(&root), "the base library", true)?;
+    run(rustc.arg(&root), "the base library")?;
 
     let mut rustc = base.command();
     rustc
@@ -112,7 +112,7 @@ pub(crate) fn link_base(
         rustc.args(["--extern".to_owned(), root.argument(path)]);
     }
     rustc.args(["--extern".to_owned(), format!("{}={}", linked.crate_name, text(&linked.library)?)]);
-    run(rustc.arg(base.root().context("a binary has a root file")?), "the base's executable", true)?;
+    run(rustc.arg(base.root().context("a binary has a root file")?), "the base's executable")?;
 
     let read = fs::read_to_string(folder.join("base.d")).unwrap_or_default();
     let files =

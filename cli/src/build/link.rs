@@ -64,11 +64,11 @@ pub(crate) fn linker_arguments(target: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs the compiler; its messages go where the tool's do, unless they are kept for later.
-pub(crate) fn run(command: &mut Command, what: &str, quiet: bool) -> Result<String> {
+/// Runs the compiler; what it says is part of the error.
+pub(crate) fn run(command: &mut Command, what: &str) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
-        .stderr(if quiet { Stdio::piped() } else { Stdio::inherit() })
+        .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .output()
         .with_context(|| format!("rustc cannot be run for {what}"))?;

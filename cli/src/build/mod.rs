@@ -6,6 +6,7 @@ mod closure;
 mod label;
 mod library;
 mod link;
+mod lock;
 mod native;
 mod replay;
 mod revision;
@@ -14,6 +15,9 @@ mod workshop;
 
 pub(crate) use cargo::Units;
 pub(crate) use closure::Closure;
+pub(crate) use label::hex;
 pub(crate) use library::BaseLibrary;
+pub(crate) use lock::Lock;
 pub(crate) use replay::{Object, Replay};
+pub(crate) use revision::Checkout;
 pub(crate) use workshop::Workshop;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bedplate::deploy::image::{LABEL_SECTION, LABEL_SECTION_MACHO, ObjectLabel, SourceLabel};
 
-use crate::build::label::{Labels, hex};
+use crate::build::label::{Digests, Labels, hex};
 use crate::build::link::{kept, linker_arguments, run, text};
-use crate::build::stamp::{Stamp, dependencies};
-use crate::build::{BaseLibrary, revision};
+use crate::build::stamp::{Stamp, dependencies, variables};
+use crate::build::{BaseLibrary, Checkout};
 use crate::failure::Failure;
 use crate::workspace::{Module, Workspace};
 
@@ -31,9 +31,10 @@ pub(crate) struct Replay {
     folder: PathBuf,
     /// The folder of the module's package.
     package: PathBuf,
-    /// The workspace, and the folders whose state says whether the source is dirty.
-    root: PathBuf,
+    /// The folders whose state says whether the source is dirty.
     local: Vec<PathBuf>,
+    /// The metadata of the crates that it is linked with, with their digests as the label has them.
+    linked_with: Vec<(PathBuf, String)>,
 }
 
 /// A module's object, linked.
@@ -63,8 +64,8 @@ impl Replay {
             borrowed: unit.borrowed.iter().cloned().collect(),
             folder,
             package: module.folder.clone(),
-            root: workspace.root.clone(),
             local: module.local.iter().cloned().collect(),
+            linked_with: labels.metadata(unit)?,
         })
     }
 
@@ -83,10 +84,27 @@ impl Replay {
         module_name(&self.object()).unwrap_or_else(|| self.module.clone())
     }
 
+    /// Whether what it is linked with is still what its label says. Another process may have built it anew.
+    pub(crate) fn fits(&self, digests: &Digests) -> bool {
+        self.linked_with.iter().all(|(file, digest)| digests.of(file).is_ok_and(|now| now == *digest))
+    }
+
+    /// The files that the object was compiled from, where it was.
+    pub(crate) fn read_files(&self) -> Vec<PathBuf> {
+        let read = fs::read_to_string(self.folder.join("object.d")).unwrap_or_default();
+        dependencies(&read, &self.call.folder)
+    }
+
     /// Whether the object is still what it would be.
     pub(crate) fn is_fresh(&self) -> bool {
-        let inputs = self.inputs(&package_files(&self.package));
-        Stamp::read(&self.stamp_file()).is_some_and(|stamp| stamp.still_holds(&inputs))
+        self.holds(&self.inputs(&package_files(&self.package)))
+    }
+
+    fn holds(&self, inputs: &str) -> bool {
+        let read = fs::read_to_string(self.folder.join("object.d")).unwrap_or_default();
+        // A variable that the crate has read may have another value, in cargo's configuration too.
+        Stamp::read(&self.stamp_file()).is_some_and(|stamp| stamp.still_holds(inputs))
+            && variables(&read).iter().all(|(name, value)| self.call.variable(name) == *value)
     }
 
     fn stamp_file(&self) -> PathBuf {
@@ -97,27 +115,26 @@ impl Replay {
         Object { module: self.module.clone(), name: self.name(), file, took }
     }
 
-    /// Makes the object, where it is not what it would be. Messages of the compiler are part of the
-    /// error where `quiet`, else they are shown as they come.
-    pub(crate) fn run(&self, quiet: bool) -> Result<Object> {
+    /// Makes the object, where it is not what it would be, or names another revision than that of its sources.
+    pub(crate) fn run(&self, checkout: &Checkout) -> Result<Object> {
         let object = self.object();
         let stamp_file = self.stamp_file();
         let package = package_files(&self.package);
         let inputs = self.inputs(&package);
         let label_file = self.folder.join("label.json");
-        if Stamp::read(&stamp_file).is_some_and(|stamp| stamp.still_holds(&inputs)) {
+        if self.holds(&inputs)
+            && written_label(&label_file).is_some_and(|label| checkout.agrees(&label.source, &self.local))
+        {
             return Ok(self.made(object, None));
         }
         let _ = fs::remove_file(&stamp_file);
         let since = Instant::now();
-        let source = revision::of(&self.root, self.local.iter().map(PathBuf::as_path));
-        let label = ObjectLabel { source, ..self.label.clone() };
+        let label = ObjectLabel { source: checkout.source(&self.local), ..self.label.clone() };
         fs::write(&label_file, label.to_json())?;
         let before = std::time::SystemTime::now();
-        let output = run(&mut self.command(&object, &label_file)?, &format!("`{}`", self.module), quiet)?;
+        let output = run(&mut self.command(&object, &label_file)?, &format!("`{}`", self.module))?;
         self.verify(&output)?;
-        let read = fs::read_to_string(self.folder.join("object.d")).unwrap_or_default();
-        let files = dependencies(&read, &self.call.folder);
+        let files = self.read_files();
         // A file that was saved while the compiler ran may not be in the object.
         let is_settled = files
             .iter()
@@ -130,8 +147,7 @@ impl Replay {
         Ok(self.made(object, Some(since.elapsed())))
     }
 
-    /// What the object is made from, beside what is in the files. The revision is part of what is written,
-    /// and no reason to write it anew.
+    /// What the object is made from, beside what is in the files. The revision is none of it.
     fn inputs(&self, package: &BTreeSet<PathBuf>) -> String {
         let version = env!("CARGO_PKG_VERSION");
         hex(format!("{}\n{:?}\n{package:?}\n{version}", self.label.to_json(), self.call.arguments).as_bytes())
@@ -201,6 +217,11 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+/// The label that the object beside it was linked with.
+fn written_label(file: &Path) -> Option<ObjectLabel> {
+    ObjectLabel::from_json(&fs::read_to_string(file).ok()?).ok()
 }
 
 /// The name in an object's label.

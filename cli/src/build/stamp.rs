@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,29 @@ pub(crate) fn dependencies(text: &str, folder: &Path) -> Vec<PathBuf> {
         }
     }
     files.push(file);
-    files.into_iter().filter(|file| !file.is_empty()).map(|file| folder.join(file)).collect()
+    files.into_iter().filter(|file| !file.is_empty()).map(|file| without_steps_up(&folder.join(file))).collect()
+}
+
+/// The variables that a `.d` file of rustc says were read at compile time, each with its value where it had one.
+pub(crate) fn variables(text: &str) -> BTreeMap<String, Option<String>> {
+    let read = text.lines().filter_map(|line| line.strip_prefix("# env-dep:"));
+    read.map(|variable| match variable.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.replace("\\n", "\n").replace("\\\\", "\\"))),
+        None => (variable.to_owned(), None),
+    })
+    .collect()
+}
+
+/// The path as a file is told of when it changes: `src/../page.html` is how `include_str!` has it.
+fn without_steps_up(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::ParentDir if path.file_name().is_some() => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+        path
+    })
 }
 
 #[cfg(test)]
@@ -85,8 +107,11 @@ mod tests {
 
     #[test]
     fn reads_what_rustc_writes() {
-        let text = "/t/x.d: src/lib.rs src/a\\ b.rs /abs.sql\n\nsrc/lib.rs:\n";
+        let text = "/t/x.d: src/lib.rs src/a\\ b.rs src/deep/../../docs/./a.md /abs.sql\n\nsrc/lib.rs:\n";
         let files = dependencies(text, Path::new("/ws"));
-        assert_eq!(files, [Path::new("/ws/src/lib.rs"), Path::new("/ws/src/a b.rs"), Path::new("/abs.sql")]);
+        assert_eq!(files, ["/ws/src/lib.rs", "/ws/src/a b.rs", "/ws/docs/a.md", "/abs.sql"].map(PathBuf::from));
+        let read = variables(&format!("{text}\n# env-dep:NAME=a=b\\\\c\\nd\n# env-dep:UNSET\n"));
+        let expected = [("NAME", Some("a=b\\c\nd")), ("UNSET", None)];
+        assert!(read.iter().map(|(name, value)| (name.as_str(), value.as_deref())).eq(expected), "{read:?}");
     }
 }

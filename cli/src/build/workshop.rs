@@ -10,7 +10,9 @@ use crate::build::bundle::{Bundle, write_bundle};
 use crate::build::cargo::build;
 use crate::build::label::{Compiler, Digests, Labels};
 use crate::build::library::{BaseLibrary, compiler, link_base};
-use crate::build::{Closure, Object, Replay};
+use crate::build::stamp::dependencies;
+use crate::build::{Checkout, Closure, Lock, Object, Replay, Units};
+use crate::failure::Failure;
 use crate::output::Output;
 use crate::workspace::{Selection, Workspace};
 
@@ -21,18 +23,16 @@ pub(crate) struct Workshop {
     pub(crate) base: BaseLibrary,
     /// How each module is linked, by name.
     pub(crate) replays: Vec<Replay>,
+    /// The files that the packages of the workspace were compiled from, by the folder of the package.
+    pub(crate) read_files: Vec<(PathBuf, Vec<PathBuf>)>,
     compiler: Compiler,
+    digests: Digests,
 }
 
 impl Workshop {
     /// Builds what is shared, by cargo, and links the base library.
-    pub(crate) fn open(selection: Selection, output: Output) -> Result<Self> {
-        Self::open_in(Workspace::read(&selection)?, selection, output)
-    }
-
-    /// The same, in a workspace that is known already.
-    pub(crate) fn open_in(workspace: Workspace, selection: Selection, output: Output) -> Result<Self> {
-        let units = build(&workspace, &selection)?;
+    pub(crate) fn open(workspace: Workspace, selection: &Selection, _: &Lock, output: Output) -> Result<Self> {
+        let units = build(&workspace, selection)?;
         let closure = Closure::of(&workspace, &units)?;
         let compiler = compiler(&closure)?;
         let digests = Digests::default();
@@ -50,17 +50,42 @@ impl Workshop {
         let base = base?;
         let listed = workspace.modules.values().filter(|module| closure.modules.contains_key(&module.name));
         let replays = listed.map(|module| Replay::of(&workspace, &labels, &base, module)).collect::<Result<_>>()?;
-        Ok(Self { workspace, base, replays, compiler })
+        let read_files = read_files(&workspace, &units);
+        Ok(Self { workspace, base, replays, read_files, compiler, digests })
+    }
+
+    /// What git says of the sources now.
+    pub(crate) fn checkout(&self) -> Checkout {
+        Checkout::look(&self.workspace.root, &self.workspace.local())
     }
 
     /// Links every module, several at a time.
-    pub(crate) fn link_all(&self, output: Output) -> Result<Vec<Object>> {
-        self.link(&self.replays.iter().collect::<Vec<_>>(), output)
+    pub(crate) fn link_all(&self, checkout: &Checkout, lock: &Lock, output: Output) -> Result<Vec<Object>> {
+        self.link(&self.replays.iter().collect::<Vec<_>>(), checkout, lock, output)
     }
 
     /// Links these modules, several at a time. All that fails is told.
-    pub(crate) fn link(&self, replays: &[&Replay], output: Output) -> Result<Vec<Object>> {
-        link(replays, output)
+    pub(crate) fn link(
+        &self,
+        replays: &[&Replay],
+        checkout: &Checkout,
+        _: &Lock,
+        output: Output,
+    ) -> Result<Vec<Object>> {
+        if !self.fits(replays) {
+            return Err(Failure::error(
+                "built-since",
+                "another process has built the shared crates anew, from other sources",
+                "build again",
+            ));
+        }
+        link(replays, checkout, output)
+    }
+
+    /// Whether what these modules are linked with is still what was built here: another process may have built
+    /// it anew.
+    pub(crate) fn fits(&self, replays: &[&Replay]) -> bool {
+        replays.iter().all(|replay| replay.fits(&self.digests))
     }
 
     /// The folder of the bundle that the tool itself runs.
@@ -75,13 +100,25 @@ impl Workshop {
     }
 
     /// Writes the bundle.
-    pub(crate) fn write_bundle(&self, to: &Path, objects: &[Object]) -> Result<Bundle> {
+    pub(crate) fn write_bundle(&self, to: &Path, objects: &[Object], _: &Lock) -> Result<Bundle> {
         write_bundle(&self.workspace, to, &self.base, &self.compiler, objects)
     }
 }
 
+/// What the compiler has read for each package of the workspace, as cargo had it compiled last.
+fn read_files(workspace: &Workspace, units: &Units) -> Vec<(PathBuf, Vec<PathBuf>)> {
+    let local = workspace.local();
+    let read = units.by_stem.values().filter_map(|unit| {
+        let folder = workspace.packages.get(&unit.package)?.manifest_path.parent()?.as_std_path();
+        let rule =
+            local.contains(folder).then(|| std::fs::read_to_string(unit.metadata.with_extension("d")).ok())??;
+        Some((folder.to_owned(), dependencies(&rule, &workspace.root)))
+    });
+    read.collect()
+}
+
 /// Links modules, as many at a time as there are cores. All that fails is told.
-pub(crate) fn link(replays: &[&Replay], output: Output) -> Result<Vec<Object>> {
+fn link(replays: &[&Replay], checkout: &Checkout, output: Output) -> Result<Vec<Object>> {
     let names: Vec<_> = replays.iter().map(|replay| replay.module.as_str()).collect();
     let progress = output.progress(format!("linking {}", names.join(", ")));
     let workers = thread::available_parallelism().map_or(1, usize::from).min(replays.len());
@@ -93,7 +130,7 @@ pub(crate) fn link(replays: &[&Replay], output: Output) -> Result<Vec<Object>> {
                 loop {
                     let next = lock(&open).next();
                     let Some((index, replay)) = next else { return };
-                    let result = replay.run(true);
+                    let result = replay.run(checkout);
                     lock(&done).push((index, result));
                 }
             });
@@ -115,7 +152,7 @@ pub(crate) fn link(replays: &[&Replay], output: Output) -> Result<Vec<Object>> {
         1 => Err(failed.remove(0)),
         _ => {
             let all: Vec<_> = failed.iter().map(|error| format!("{error:#}")).collect();
-            Err(crate::failure::Failure::error("does-not-compile", all.join("\n"), ""))
+            Err(Failure::error("does-not-compile", all.join("\n"), ""))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::order;
 use crate::running::Place;
 use crate::workspace::{Selection, Workspace};
 
@@ -49,6 +50,15 @@ pub(crate) fn command_line() -> Command {
                         .help("Where the bundle goes [default: target/bedplate/<base>-<profile>/bundle]"),
                 ),
         )
+        .subcommand(settings(selection(Command::new("doctor").about(
+            "Looks at the toolchain, the machine and the project, with a remedy for what is not as it should be",
+        ))))
+        .subcommand(settings(selection(order::check_command())))
+        .subcommand(settings(selection(order::graph_command())))
+        .subcommand(settings(selection(order::catalog_command())))
+        .subcommand(super::sign::command())
+        .subcommand(super::market::command())
+        .subcommands(crate::project::commands())
         .subcommands(PASSED.iter().map(|(name, about)| {
             settings(selection(Command::new(*name).about(*about))).arg(
                 Arg::new("rest").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).value_name("ARGUMENTS"),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ArgMatches;
 use serde_json::json;
 
-use crate::build::Workshop;
+use crate::build::{Lock, Workshop};
 use crate::commands::arguments::selected;
 use crate::failure::Failure;
 use crate::output::{Output, duration};
@@ -21,10 +21,12 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     if matches.get_flag("static") {
         return build_static(&selection, output);
     }
-    let workshop = Workshop::open(selection, output)?;
-    let objects = workshop.link_all(output)?;
+    let workspace = Workspace::read(&selection)?;
+    let lock = Lock::take(&workspace, output)?;
+    let workshop = Workshop::open(workspace, &selection, &lock, output)?;
+    let objects = workshop.link_all(&workshop.checkout(), &lock, output)?;
     let to = matches.get_one::<PathBuf>("out").cloned().unwrap_or_else(|| workshop.bundle_folder());
-    let bundle = workshop.write_bundle(&to, &objects)?;
+    let bundle = workshop.write_bundle(&to, &objects, &lock)?;
     output.object(&json!({
         "version": 1, "bundle": to, "base": bundle.base, "fingerprint": bundle.label.base_fingerprint,
         "modules": bundle.modules, "took_ms": u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),

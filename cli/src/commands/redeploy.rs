@@ -10,7 +10,7 @@ use bedplate_admin_client::render::{Follower, plan};
 use clap::ArgMatches;
 use serde_json::json;
 
-use crate::build::{Replay, Workshop};
+use crate::build::{Lock, Replay, Workshop};
 use crate::commands::arguments::{placed, selected};
 use crate::deployment::{self, Wanted};
 use crate::dev::difference;
@@ -30,13 +30,14 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     }
     let client = placed(matches, &workspace).client()?;
     let serving = Serving::ask(&client)?;
-    let workshop = Workshop::open_in(workspace, selection, output)?;
+    let lock = Lock::take(&workspace, output)?;
+    let workshop = Workshop::open(workspace, &selection, &lock, output)?;
     serving.must_fit(&workshop)?;
     if matches.get_flag("with-dependents") {
         wanted.extend(serving.dependents(&workshop, &wanted));
     }
     let replays: Vec<&Replay> = workshop.replays.iter().filter(|replay| wanted.contains(&replay.module)).collect();
-    let objects = workshop.link(&replays, output)?;
+    let objects = workshop.link(&replays, &workshop.checkout(), &lock, output)?;
     for object in &objects {
         let took = object.took.map_or_else(|| "as it was".to_owned(), |took| format!("in {}", duration(took)));
         output.line(format!("linked {} {took}", object.module));
@@ -48,7 +49,7 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
         no_bake: false,
     };
     let mut follower = Follower::new();
-    let deployment = deployment::install(&client, &objects, &asked, |deployment| {
+    let deployment = deployment::install(&client, &objects, lock, &asked, |deployment| {
         follower.lines(deployment).into_iter().for_each(|line| output.line(line));
     })?;
     if let Some(found) = &deployment.plan {

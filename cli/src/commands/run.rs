@@ -5,15 +5,20 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use clap::ArgMatches;
 
-use crate::build::Workshop;
+use crate::build::{Lock, Workshop};
 use crate::commands::arguments::{placed, selected};
 use crate::output::Output;
+use crate::workspace::Workspace;
 
 /// Runs `run`; its status is the base's.
 pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<ExitCode> {
-    let workshop = Workshop::open(selected(matches), output)?;
-    let objects = workshop.link_all(output)?;
-    workshop.write_bundle(&workshop.bundle_folder(), &objects)?;
+    let selection = selected(matches);
+    let workspace = Workspace::read(&selection)?;
+    let lock = Lock::take(&workspace, output)?;
+    let workshop = Workshop::open(workspace, &selection, &lock, output)?;
+    let objects = workshop.link_all(&workshop.checkout(), &lock, output)?;
+    workshop.write_bundle(&workshop.bundle_folder(), &objects, &lock)?;
+    drop(lock);
     let place = placed(matches, &workshop.workspace);
     let mut base = Command::new(&place.executable);
     base.arg("run").args(place.arguments());

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use bedplate::deploy::image::{CrateLabel, ObjectLabel};
-
-use crate::workspace::Workspace;
+use crate::build::Workshop;
 
 /// What has to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +28,24 @@ pub(crate) struct Map {
     settings: PathBuf,
     /// Folders whose files nobody builds from.
     ignored: Vec<PathBuf>,
+    /// Who was compiled from a file, for those of the workspace that the compiler has named.
+    read: BTreeMap<PathBuf, BTreeSet<Reader>>,
+}
+
+/// Who was compiled from a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Reader {
+    /// A module that is linked alone.
+    Module(String),
+    /// A crate that cargo builds.
+    Other,
 }
 
 impl Map {
-    /// The map of a workspace, whose base runs with these settings.
-    pub(crate) fn of(workspace: &Workspace, settings: &Path, ignored: Vec<PathBuf>) -> Self {
+    /// The map of what is worked on, whose base runs with these settings.
+    pub(crate) fn of(workshop: &Workshop, settings: &Path, mut ignored: Vec<PathBuf>) -> Self {
+        let workspace = &workshop.workspace;
+        ignored.extend([workspace.target.clone(), workspace.root.join("target"), workspace.root.join(".git")]);
         let modules: BTreeMap<_, _> = workspace
             .modules
             .values()
@@ -42,13 +53,34 @@ impl Map {
             .map(|module| (module.folder.clone(), module.name.clone()))
             .collect();
         let others = workspace.local().into_iter().filter(|folder| !modules.contains_key(folder)).collect();
-        Self {
+        let mut map = Self {
             modules,
             others,
             base: workspace.base.folder.clone(),
             root: workspace.root.clone(),
             settings: settings.to_owned(),
             ignored,
+            read: BTreeMap::new(),
+        };
+        for (package, files) in &workshop.read_files {
+            let reader = map.modules.get(package).map_or(Reader::Other, |name| Reader::Module(name.clone()));
+            map.reads(&reader, files);
+        }
+        for replay in &workshop.replays {
+            map.module_reads(&replay.module, &replay.read_files());
+        }
+        map
+    }
+
+    /// Notes the files that a module was compiled from.
+    pub(crate) fn module_reads(&mut self, module: &str, files: &[PathBuf]) {
+        self.reads(&Reader::Module(module.to_owned()), files);
+    }
+
+    fn reads(&mut self, reader: &Reader, files: &[PathBuf]) {
+        // What does not belong to the workspace is not edited with it.
+        for file in files.iter().filter(|file| file.starts_with(&self.root)) {
+            self.read.entry(file.clone()).or_default().insert(reader.clone());
         }
     }
 
@@ -57,10 +89,19 @@ impl Map {
         self.modules.keys().chain(&self.others).cloned().collect()
     }
 
-    /// The folders to watch for the files directly in them: manifests, the lock file, settings.
+    /// The folders to watch for the files directly in them: manifests, the lock file, cargo's configuration,
+    /// settings, and what is compiled in from elsewhere.
     pub(crate) fn flat_folders(&self) -> BTreeSet<PathBuf> {
         let beside = self.settings.parent().map(Path::to_path_buf);
-        beside.into_iter().chain([self.root.clone(), self.base.clone()]).collect()
+        let read = self.read.keys().filter(|file| !self.is_ignored(file));
+        let read = read.filter_map(|file| file.parent().map(Path::to_path_buf));
+        let own = [self.root.clone(), self.root.join(".cargo"), self.base.clone()];
+        beside.into_iter().chain(own).chain(read).collect()
+    }
+
+    /// The folders that are not watched within those that are: what is built, and what the base writes.
+    pub(crate) fn ignored(&self) -> &[PathBuf] {
+        &self.ignored
     }
 
     /// Whether a file can have a meaning here.
@@ -75,9 +116,7 @@ impl Map {
         let mut settings = false;
         for file in files {
             match self.meaning(file) {
-                Some(Meaning::Module(name)) => {
-                    modules.insert(name.to_owned());
-                }
+                Some(Meaning::Modules(names)) => modules.extend(names.into_iter().map(str::to_owned)),
                 Some(Meaning::Build) => {
                     built.insert(file.clone());
                 }
@@ -98,13 +137,26 @@ impl Map {
         work
     }
 
+    fn is_ignored(&self, file: &Path) -> bool {
+        self.ignored.iter().any(|folder| file.starts_with(folder))
+    }
+
     fn meaning(&self, file: &Path) -> Option<Meaning<'_>> {
-        if self.ignored.iter().any(|folder| file.starts_with(folder)) {
+        if self.is_ignored(file) {
             return None;
         }
         if self.is_settings(file) {
             return Some(Meaning::Settings);
         }
+        let read = self.read.get(file).into_iter().flatten().map(|reader| match reader {
+            Reader::Module(name) => Meaning::Modules(BTreeSet::from([name.as_str()])),
+            Reader::Other => Meaning::Build,
+        });
+        read.chain(self.meaning_of_place(file)).reduce(Meaning::and)
+    }
+
+    /// What a file means by where it is, whether or not the compiler has named it: a new one is named nowhere.
+    fn meaning_of_place(&self, file: &Path) -> Option<Meaning<'_>> {
         let name = file.file_name()?.to_str()?;
         if is_scratch(name) {
             return None;
@@ -117,21 +169,32 @@ impl Map {
             .filter(|(folder, _)| file.starts_with(folder))
             .max_by_key(|(folder, _)| folder.components().count());
         let Some((folder, module)) = owner else {
-            let is_of_root = file.parent() == Some(&self.root) || file.starts_with(self.root.join(".cargo"));
-            return (is_of_root && (is_manifest || name == "config.toml")).then_some(Meaning::Build);
+            return self.is_of_cargo(file, is_manifest).then_some(Meaning::Build);
         };
         let inside = file.strip_prefix(folder).ok()?;
         let first = inside.components().next()?.as_os_str().to_str()?;
+        if self.is_of_cargo(file, false) {
+            return Some(Meaning::Build);
+        }
         let is_aside = matches!(first, "tests" | "benches" | "examples" | "target" | "docs") || first.starts_with('.');
         if is_aside || (name.ends_with(".md") && first != "src") {
             return None;
         }
         match module {
-            Some(module) if !is_manifest => Some(Meaning::Module(module)),
+            Some(module) if !is_manifest => Some(Meaning::Modules(BTreeSet::from([module.as_str()]))),
             // In a package that others build from, what is no source is data of a run.
             None if folder == &self.base && !is_manifest && first != "src" => None,
             _ => Some(Meaning::Build),
         }
+    }
+
+    /// Cargo's configuration, and what else it reads in the root of the workspace.
+    fn is_of_cargo(&self, file: &Path, is_manifest: bool) -> bool {
+        let configuration = self.root.join(".cargo");
+        // The folder itself has just been made, with what is in it.
+        file == configuration
+            || file == configuration.join("config.toml")
+            || (is_manifest && file.parent() == Some(&self.root))
     }
 
     /// The settings file, or the one of a profile beside it.
@@ -151,9 +214,20 @@ impl Map {
 /// What a file belongs to.
 #[derive(Debug, PartialEq, Eq)]
 enum Meaning<'a> {
-    Module(&'a str),
+    Modules(BTreeSet<&'a str>),
     Build,
     Settings,
+}
+
+impl Meaning<'_> {
+    /// The meaning of a file that belongs to several.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Modules(one), Self::Modules(other)) => Self::Modules(one.into_iter().chain(other).collect()),
+            // What cargo builds takes the modules along.
+            (Self::Modules(_), more) | (more, _) => more,
+        }
+    }
 }
 
 /// Whether an editor writes a file of this name for itself.
@@ -164,63 +238,6 @@ fn is_scratch(name: &str) -> bool {
         || name.starts_with('.') && name.len() > 4 && name[name.len() - 4..].starts_with(".sw")
         || name.ends_with(".tmp")
         || name.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// In what two bases differ, in a few words: `uuid` gains `v7`.
-pub(crate) fn difference(old: &ObjectLabel, new: &ObjectLabel) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut part = |name: &str, old: &str, new: &str| {
-        if old != new {
-            parts.push(format!("{name} was `{old}` and is `{new}`"));
-        }
-    };
-    part("the compiler", &old.compiler, &new.compiler);
-    part("the target", &old.target, &new.target);
-    part("the profile", &old.profile, &new.profile);
-    part("the flags", &old.flags.join(" "), &new.flags.join(" "));
-    let by_name = |label: &ObjectLabel| {
-        let mut crates: BTreeMap<String, Vec<CrateLabel>> = BTreeMap::new();
-        for one in &label.crates {
-            crates.entry(one.name.clone()).or_default().push(one.clone());
-        }
-        crates
-    };
-    let (olds, news) = (by_name(old), by_name(new));
-    let mut sources = Vec::new();
-    for (name, now) in &news {
-        let Some(before) = olds.get(name) else {
-            parts.push(format!("`{name}` comes"));
-            continue;
-        };
-        for one in now.iter().filter(|one| !before.contains(one)) {
-            let Some(was) = before.iter().find(|was| was.version == one.version) else {
-                let versions: Vec<_> = before.iter().map(|was| was.version.as_str()).collect();
-                parts.push(format!("`{name}` was {} and is {}", versions.join(", "), one.version));
-                continue;
-            };
-            let gains: Vec<_> = one.features.iter().filter(|feature| !was.features.contains(feature)).collect();
-            let loses: Vec<_> = was.features.iter().filter(|feature| !one.features.contains(feature)).collect();
-            match (gains.as_slice(), loses.as_slice()) {
-                ([], []) => sources.push(name.clone()),
-                (gains, []) => parts.push(format!("`{name}` gains {}", list(gains))),
-                ([], loses) => parts.push(format!("`{name}` loses {}", list(loses))),
-                (gains, loses) => parts.push(format!("`{name}` gains {} and loses {}", list(gains), list(loses))),
-            }
-        }
-    }
-    parts.extend(olds.keys().filter(|name| !news.contains_key(*name)).map(|name| format!("`{name}` goes")));
-    // A crate whose own source is the same differs because of one below it: said only where nothing else is.
-    if parts.is_empty() {
-        let shown: Vec<_> = sources.iter().take(3).map(|name| format!("`{name}`")).collect();
-        let more = sources.len().saturating_sub(shown.len());
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        parts.push(format!("the source of {}{more} has changed", shown.join(", ")));
-    }
-    parts
-}
-
-fn list(names: &[&String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -235,6 +252,7 @@ mod tests {
             root: "/ws".into(),
             settings: "/ws/base/bedplate.toml".into(),
             ignored: vec!["/ws/target".into(), "/ws/base/state".into()],
+            read: BTreeMap::new(),
         }
     }
 
@@ -260,6 +278,7 @@ mod tests {
             "/ws/Cargo.toml",
             "/ws/base/src/main.rs",
             "/ws/.cargo/config.toml",
+            "/ws/.cargo",
         ] {
             assert_eq!(
                 work(&[file, "/ws/modules/comments/src/lib.rs"]),
@@ -295,30 +314,37 @@ mod tests {
         }
     }
 
-    fn label(crates: &[(&str, &str, &[&str], &str)]) -> ObjectLabel {
-        let crates: Vec<_> = crates
-            .iter()
-            .map(|(name, version, features, metadata)| {
-                serde_json::json!({ "name": name, "version": version, "features": features, "metadata": metadata, "in_base": true, "kind": "shared" })
-            })
-            .collect();
-        serde_json::from_value(serde_json::json!({
-            "format": 1, "crate": "base", "version": "1.0.0", "bedplate": "0.1.0", "compiler": "rustc 1", "target": "t",
-            "profile": "dev", "flags": [], "base": "base", "base_fingerprint": "", "crates": crates, "source": {},
-        }))
-        .unwrap()
+    #[test]
+    fn what_the_compiler_has_read_has_a_meaning_wherever_it_is() {
+        let mut map = map();
+        let module = |name: &str| Work::Relink(BTreeSet::from([name.to_owned()]));
+        let page = PathBuf::from("/ws/modules/comments/docs/page.md");
+        let shared = PathBuf::from("/ws/texts/both.txt");
+        let of_contract = PathBuf::from("/ws/contracts/articles/docs/page.md");
+        let foreign = PathBuf::from("/registry/axum/src/lib.rs");
+        map.module_reads("comments", &[page.clone(), shared.clone(), foreign.clone()]);
+        map.module_reads("tags", std::slice::from_ref(&shared));
+        map.reads(&Reader::Other, std::slice::from_ref(&of_contract));
+        let one = |file: &PathBuf| map.work(&BTreeSet::from([file.clone()]));
+        assert_eq!(one(&page), [module("comments")]);
+        assert_eq!(one(&shared), [Work::Relink(BTreeSet::from(["comments".to_owned(), "tags".to_owned()]))]);
+        assert_eq!(one(&of_contract), [Work::Build(BTreeSet::from([of_contract.clone()]))]);
+        assert_eq!(one(&foreign), []);
+        assert_eq!(one(&"/ws/modules/comments/docs/other.md".into()), []);
+        let folders = map.flat_folders();
+        assert!(folders.contains(Path::new("/ws/texts")) && folders.contains(Path::new("/ws/.cargo")), "{folders:?}");
     }
 
     #[test]
-    fn says_in_what_two_bases_differ() {
-        let old = label(&[("uuid", "1.0.0", &["v4"], "a"), ("axum", "0.8.0", &[], "b"), ("old", "1.0.0", &[], "c")]);
-        let new =
-            label(&[("uuid", "1.0.0", &["v4", "v7"], "d"), ("axum", "0.8.1", &[], "e"), ("new", "1.0.0", &[], "f")]);
-        assert_eq!(
-            difference(&old, &new),
-            ["`axum` was 0.8.0 and is 0.8.1", "`new` comes", "`uuid` gains `v7`", "`old` goes"]
-        );
-        let edited = label(&[("uuid", "1.0.0", &["v4"], "a"), ("axum", "0.8.0", &[], "x"), ("old", "1.0.0", &[], "c")]);
-        assert_eq!(difference(&old, &edited), ["the source of `axum` has changed"]);
+    fn a_base_in_the_root_has_the_same_meanings() {
+        let map = Map { base: "/ws".into(), others: BTreeSet::from(["/ws".into()]), ..map() };
+        let work = |file: &str| map.work(&BTreeSet::from([PathBuf::from(file)]));
+        for file in ["/ws/.cargo/config.toml", "/ws/Cargo.lock", "/ws/src/main.rs"] {
+            assert_eq!(work(file), [Work::Build(BTreeSet::from([file.into()]))], "{file}");
+        }
+        for file in ["/ws/.git/HEAD", "/ws/target/debug/x.rs", "/ws/data.db", "/ws/.cargo/credentials.toml"] {
+            assert_eq!(work(file), [], "{file}");
+        }
+        assert_eq!(work("/ws/modules/comments/src/lib.rs"), [Work::Relink(BTreeSet::from(["comments".to_owned()]))]);
     }
 }

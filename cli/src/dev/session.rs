@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::protocol::{Deployment, Operation};
-use notify::RecursiveMode;
 use serde_json::json;
 
-use crate::build::{Object, Replay, Workshop};
+use crate::build::{Checkout, Lock, Object, Replay, Workshop};
 use crate::deployment::{self, Wanted};
-use crate::dev::changes::{Map, Work, difference};
+use crate::dev::changes::{Map, Work};
+use crate::dev::difference::difference;
 use crate::dev::watch::{Event, Happened, Watch};
 use crate::failure::Failure;
 use crate::output::{Output, duration};
@@ -36,6 +36,11 @@ struct Session {
     owed: BTreeSet<String>,
     /// What is shared has changed, and cargo could not build it yet: nothing can be linked to it.
     is_behind: bool,
+    /// Why another base has to run; what it is made of could not be linked yet.
+    restart: Option<String>,
+    /// The revision that is written into what is linked next. No question to git stands between a saved file
+    /// and its swap.
+    checkout: Checkout,
     is_interrupted: Arc<AtomicBool>,
 }
 
@@ -51,7 +56,9 @@ pub(crate) fn run(selection: Selection, place: impl FnOnce(&Workspace) -> Place,
     })
     .context("the tool cannot listen for signals")?;
 
-    let workshop = Workshop::open(selection.clone(), output)?;
+    let workspace = Workspace::read(&selection)?;
+    let lock = Lock::take_unless(&workspace, output, || is_interrupted.load(Ordering::Acquire))?;
+    let workshop = Workshop::open(workspace, &selection, &lock, output)?;
     let place = place(&workshop.workspace);
     let mut session = Session {
         map: map(&workshop, &place),
@@ -59,35 +66,45 @@ pub(crate) fn run(selection: Selection, place: impl FnOnce(&Workspace) -> Place,
         selection,
         place,
         output,
-        workshop,
         running: None,
         owed: BTreeSet::new(),
         is_behind: false,
+        restart: None,
+        checkout: workshop.checkout(),
+        workshop,
         is_interrupted,
     };
     session.watch(&mut watch)?;
-    session.begin();
+    session.begin(lock);
+    session.checkout = Checkout::glance(&session.workshop.workspace.root);
     session.serve(&mut watch);
     session.end()
 }
 
 fn map(workshop: &Workshop, place: &Place) -> Map {
-    let mut ignored = vec![workshop.workspace.target.clone(), workshop.workspace.root.join(".git")];
-    ignored.extend(place.socket().ok().and_then(|socket| Some(socket.parent()?.to_owned())));
-    Map::of(&workshop.workspace, &place.settings, ignored)
+    let state = place.socket().ok().and_then(|socket| Some(socket.parent()?.to_owned()));
+    Map::of(workshop, &place.settings, state.into_iter().collect())
 }
 
 impl Session {
     fn watch(&self, watch: &mut Watch) -> Result<()> {
-        watch.add(self.map.folders(), RecursiveMode::Recursive)?;
-        watch.add(self.map.flat_folders(), RecursiveMode::NonRecursive)
+        watch.add(self.map.folders(), self.map.ignored())?;
+        watch.add_flat(self.map.flat_folders())
+    }
+
+    /// The right to build and link.
+    fn lock(&self) -> Result<Lock> {
+        let is_interrupted = || self.is_interrupted.load(Ordering::Acquire);
+        Lock::take_unless(&self.workshop.workspace, self.output, is_interrupted)
     }
 
     /// Links all and starts the base. What does not work is told, and tried again after the next save.
-    fn begin(&mut self) {
+    fn begin(&mut self, lock: Lock) {
         let since = Instant::now();
-        let begun = self.workshop.link_all(self.output).and_then(|objects| {
-            self.workshop.write_bundle(&self.workshop.bundle_folder(), &objects)?;
+        let begun = self.workshop.link_all(&self.checkout, &lock, self.output).and_then(|objects| {
+            self.workshop.write_bundle(&self.workshop.bundle_folder(), &objects, &lock)?;
+            // The base digests what it loads: it does not start with what another process writes now.
+            drop(lock);
             let interrupted = self.is_interrupted.clone();
             Running::start(&self.place, || interrupted.load(Ordering::Acquire))
         });
@@ -95,6 +112,7 @@ impl Session {
             Ok(running) => {
                 self.running = Some(running);
                 self.owed.clear();
+                self.restart = None;
                 let modules: Vec<_> = self.workshop.replays.iter().map(|replay| replay.module.as_str()).collect();
                 self.output.line(format!(
                     "{} serves with {} modules ({}) after {}; save a file of one of them",
@@ -118,16 +136,20 @@ impl Session {
                     for work in self.map.work(&batch.files) {
                         let done = match work {
                             // What was recorded no longer fits what is shared.
-                            Work::Relink(_) if self.is_behind => self.build(&batch.files, batch.since, watch),
-                            Work::Relink(modules) => self.relink(modules, batch.since),
-                            Work::Build(files) => self.build(&files, batch.since, watch),
-                            Work::Settings => self.settings(batch.since),
+                            Work::Relink(_) if self.is_behind => {
+                                self.build(&self.changed(&batch.files), batch.since, watch)
+                            }
+                            Work::Relink(modules) => self.relink(modules, batch.since, watch),
+                            Work::Build(files) => self.build(&self.changed(&files), batch.since, watch),
+                            Work::Settings => self.settings(batch.since, watch),
                         };
                         if let Err(error) = done {
                             self.output.failure(&error);
                             self.output.line("what served before serves on");
                         }
                     }
+                    // What is linked with the next save.
+                    self.checkout = Checkout::glance(&self.workshop.workspace.root);
                 }
             }
             if self.is_interrupted.load(Ordering::Acquire) {
@@ -149,29 +171,53 @@ impl Session {
     }
 
     /// Relinks modules alone, and swaps them in.
-    fn relink(&mut self, modules: BTreeSet<String>, since: Instant) -> Result<()> {
+    fn relink(&mut self, modules: BTreeSet<String>, since: Instant, watch: &mut Watch) -> Result<()> {
+        // What did not go live the last time belongs to what is wanted now.
+        self.owed.extend(modules);
+        let lock = self.lock()?;
+        let is_needed = |replay: &&Replay| self.running.is_none() || self.owed.contains(&replay.module);
+        let replays: Vec<&Replay> = self.workshop.replays.iter().filter(is_needed).collect();
+        if !self.workshop.fits(&replays) {
+            drop(lock);
+            return self.build("another process has built what is shared", since, watch);
+        }
         if self.running.is_none() {
-            self.begin();
+            self.begin(lock);
             return Ok(());
         }
-        // What did not go live the last time belongs to what is wanted now.
-        let wanted: BTreeSet<_> = modules.union(&self.owed).cloned().collect();
-        let replays: Vec<&Replay> =
-            self.workshop.replays.iter().filter(|replay| wanted.contains(&replay.module)).collect();
-        self.owed.extend(modules);
-        let objects = self.workshop.link(&replays, self.output)?;
-        self.install(&objects, since)
+        if let Some(why) = self.restart.clone() {
+            return self.restart(lock, why);
+        }
+        let objects = self.workshop.link(&replays, &self.checkout, &lock, self.output)?;
+        self.install(&objects, lock, since)?;
+        self.see(&objects, watch)
     }
 
-    fn install(&mut self, objects: &[Object], since: Instant) -> Result<()> {
+    fn install(&mut self, objects: &[Object], lock: Lock, since: Instant) -> Result<()> {
         let linked = Instant::now();
         let wanted = Wanted { no_bake: true, ..Wanted::default() };
-        let deployment = deployment::install(&self.client, objects, &wanted, |_| ())?;
+        let deployment = deployment::install(&self.client, objects, lock, &wanted, |_| ())?;
         objects.iter().for_each(|object| {
             self.owed.remove(&object.module);
         });
         self.told(objects, &deployment, since, linked);
         Ok(())
+    }
+
+    /// Watches what these objects were compiled from, wherever that is.
+    fn see(&mut self, objects: &[Object], watch: &mut Watch) -> Result<()> {
+        let is_linked = |replay: &&Replay| objects.iter().any(|object| object.module == replay.module);
+        for replay in self.workshop.replays.iter().filter(is_linked) {
+            self.map.module_reads(&replay.module, &replay.read_files());
+        }
+        self.watch(watch)
+    }
+
+    /// That these files have changed, in words.
+    fn changed(&self, files: &BTreeSet<PathBuf>) -> String {
+        let root = &self.workshop.workspace.root;
+        let names: Vec<_> = files.iter().filter_map(|file| file.strip_prefix(root).ok()?.to_str()).collect();
+        format!("{} changed", names.join(", "))
     }
 
     /// One line: which modules, and how long each step took.
@@ -196,58 +242,66 @@ impl Session {
     }
 
     /// Asks cargo, and does what follows from its answer: a swap of some modules, or another base.
-    fn build(&mut self, files: &BTreeSet<PathBuf>, since: Instant, watch: &mut Watch) -> Result<()> {
-        let names: Vec<_> =
-            files.iter().filter_map(|file| file.strip_prefix(&self.workshop.workspace.root).ok()?.to_str()).collect();
-        self.output.line(format!("{} changed: asking cargo", names.join(", ")));
+    fn build(&mut self, why: &str, since: Instant, watch: &mut Watch) -> Result<()> {
+        self.output.line(format!("{why}: asking cargo"));
         self.is_behind = true;
-        let workshop = Workshop::open(self.selection.clone(), self.output)?;
+        let workspace = Workspace::read(&self.selection)?;
+        let lock = Lock::take_unless(&workspace, self.output, || self.is_interrupted.load(Ordering::Acquire))?;
+        let workshop = Workshop::open(workspace, &self.selection, &lock, self.output)?;
         self.is_behind = false;
         let was = std::mem::replace(&mut self.workshop, workshop);
         self.map = map(&self.workshop, &self.place);
         self.watch(watch)?;
         let is_same_base = was.base.label.fingerprint() == self.workshop.base.label.fingerprint();
         if self.running.is_none() {
-            self.begin();
+            self.begin(lock);
             return Ok(());
         }
         if !is_same_base {
             let parts = difference(&was.base.label, &self.workshop.base.label);
-            return self.restart(&format!("needs a base build: {}", parts.join("; ")));
+            return self.restart(lock, format!("needs a base build: {}", parts.join("; ")));
         }
         if self.workshop.base.is_new {
-            return self.restart("needs a base build: the base's own crate, or the list of its modules, has changed");
+            let why = "needs a base build: the base's own crate, or the list of its modules, has changed";
+            return self.restart(lock, why.to_owned());
+        }
+        if let Some(why) = self.restart.clone() {
+            return self.restart(lock, why);
         }
         let before: BTreeSet<_> = was.replays.iter().map(|replay| &replay.module).collect();
         // Before any of them is linked: where one fails, the others still have to come along with its next save.
         let stale =
             self.workshop.replays.iter().filter(|replay| !replay.is_fresh() || !before.contains(&replay.module));
         self.owed.extend(stale.map(|replay| replay.module.clone()));
-        let objects = self.workshop.link_all(self.output)?;
+        let objects = self.workshop.link_all(&self.checkout, &lock, self.output)?;
         let changed: Vec<_> =
             objects.into_iter().filter(|object| object.took.is_some() || self.owed.contains(&object.module)).collect();
         if changed.is_empty() {
             self.output.line("nothing that runs is built from that");
             return Ok(());
         }
-        self.install(&changed, since)
+        self.install(&changed, lock, since)?;
+        self.see(&changed, watch)
     }
 
-    fn restart(&mut self, why: &str) -> Result<()> {
+    /// Lets another base run in the place of the one that does.
+    fn restart(&mut self, lock: Lock, why: String) -> Result<()> {
+        // Before the one that serves ends: an error may show only now.
+        self.restart = Some(why.clone());
+        self.workshop.link_all(&self.checkout, &lock, self.output)?;
         self.output.line(format!("{why}: the base is restarted"));
         self.output.object(&json!({ "version": 1, "event": "restarting", "why": why }));
         if let Some(running) = self.running.take() {
             running.stop()?;
         }
-        self.begin();
+        self.begin(lock);
         Ok(())
     }
 
     /// Lets the base read its settings anew: a deployment, without a build.
-    fn settings(&mut self, since: Instant) -> Result<()> {
+    fn settings(&mut self, since: Instant, watch: &mut Watch) -> Result<()> {
         if self.running.is_none() {
-            self.begin();
-            return Ok(());
+            return self.relink(BTreeSet::new(), since, watch);
         }
         let wanted = Wanted { no_bake: true, ..Wanted::default() };
         let deployment = deployment::carry_out(&self.client, Operation::Settings {}, &wanted, |_| ())?;

@@ -16,6 +16,9 @@ const PASSING: [&str; 6] =
 /// Prefixes of the variables that a compilation may read.
 const COMPILED: [&str; 7] = ["CARGO", "RUST", "OUT_DIR", "LD_LIBRARY_PATH", "DYLD_", "PATH", "HOME"];
 
+/// Variables that a replayed call gets from who replays it.
+const OF_CALLER: [&str; 5] = ["PATH", "TMPDIR", "HOME", "LANG", "TERM"];
+
 /// One call of rustc.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
@@ -135,12 +138,18 @@ impl Call {
         self.values(name).next()
     }
 
+    /// What the crate would read from a variable now.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        let of_caller = OF_CALLER.contains(&name).then(|| std::env::var(name).ok()).flatten();
+        of_caller.or_else(|| self.environment.get(name).cloned())
+    }
+
     /// A command that runs the compiler where and how the call did, without its arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.rustc);
         command.current_dir(&self.folder).env_clear().envs(&self.environment);
         // The linker is found, and writes, as for the caller.
-        for name in ["PATH", "TMPDIR", "HOME", "LANG", "TERM"] {
+        for name in OF_CALLER {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }

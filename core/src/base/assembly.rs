@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::config::{Configuration, CoreSettings, ModuleCoreSettings, StarterCoreSettings};
 use crate::base::main::OWN_COMMANDS;
-use crate::base::sections::{known_sections, read_sections};
+use crate::base::sections::{forgive_former, known_sections, read_sections};
 use crate::base::shutdown::stop_starters;
 use crate::base::{Base, BaseInfo, CompositionReport, Kind, Linked, LinkedParts, Phase, RunningStarter, Shared};
 use crate::compose::{CompositionError, Place, Problem, check, start_order};
@@ -155,6 +155,9 @@ impl Assembly {
     /// All that is wrong, in one list.
     pub fn check(&self) -> Result<Checked, CompositionError> {
         let mut settings = self.settings.unknown(&self.known());
+        if let Some(operations) = &self.operations {
+            forgive_former(&mut settings, &operations.journal.modules());
+        }
         let core = CoreSettings::read(&self.settings, &mut settings);
         let starters = self.enabled_starters();
         let modules = self.enabled_modules();

@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::base::command::Output;
-use crate::base::{Assembly, CompositionReport};
+use crate::base::{Assembly, CompositionReport, StarterInfo};
 use crate::compose::CompositionError;
+use crate::descriptors::{HandleInfo, StarterDescriptor};
 use crate::module::RequiredKind;
-use crate::settings::SettingRow;
+use crate::settings::{Schema, SettingRow};
 
 /// Reports what is wrong, and the exit status for it.
 pub(super) fn fail(error: &CompositionError, output: Output) -> ExitCode {
@@ -76,11 +77,49 @@ pub(super) fn modules(assembly: &Assembly, output: Output) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// A starter with all that it registered: what a list of starters says of it is made from this.
+#[derive(Serialize)]
+struct StarterRow {
+    #[serde(flatten)]
+    info: StarterInfo,
+    bedplate: &'static str,
+    needs: Vec<StarterNeed>,
+    settings: Schema,
+    module_settings: Schema,
+}
+
+/// A starter that another one cannot do without.
+#[derive(Serialize)]
+struct StarterNeed {
+    #[serde(rename = "type")]
+    type_name: &'static str,
+    /// Its name; none where it is not linked.
+    starter: Option<&'static str>,
+}
+
+impl StarterRow {
+    fn of(info: StarterInfo, linked: &[&'static StarterDescriptor]) -> Option<Self> {
+        let descriptor = linked.iter().find(|descriptor| descriptor.name == info.name)?;
+        let need = |need: &HandleInfo| {
+            let starter = linked.iter().find(|other| (other.type_id)() == (need.type_id)());
+            StarterNeed { type_name: (need.type_name)(), starter: starter.map(|other| other.name) }
+        };
+        Some(Self {
+            info,
+            bedplate: descriptor.bedplate,
+            needs: descriptor.needs.iter().map(need).collect(),
+            settings: (descriptor.settings.schema)(),
+            module_settings: (descriptor.module_settings.schema)(),
+        })
+    }
+}
+
 /// `starters`: what is linked.
 pub(super) fn starters(assembly: &Assembly, output: Output) -> ExitCode {
     let CompositionReport { version, starters, .. } = assembly.report();
     if output == Output::Json {
-        print_json(&json!({ "version": version, "starters": starters }));
+        let rows = starters.into_iter().filter_map(|info| StarterRow::of(info, &assembly.starters));
+        print_json(&json!({ "version": version, "starters": rows.collect::<Vec<_>>() }));
         return ExitCode::SUCCESS;
     }
     let rows = starters.iter().map(|starter| {

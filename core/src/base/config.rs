@@ -93,7 +93,8 @@ pub(crate) struct DeploySettings {
     /// Budgets of what replaced generations leave in the process: code is never unloaded.
     #[setting(nested)]
     pub(crate) retired: RetiredSettings,
-    /// Crates whose constructors may run when an object is loaded; an object with others is refused.
+    /// Crates whose constructors may run when an object is loaded, and libraries (`libfoo.so.1`) that may be loaded with
+    /// it; an object with others is refused.
     #[setting(default = Vec::new())]
     pub(crate) allow_constructors: Vec<String>,
     /// Keys that may sign artifacts which arrive over the network: `{ name = "ci", key = "RW…", modules = ["comments"] }`.

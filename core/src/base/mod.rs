@@ -23,7 +23,7 @@ pub use handle::{Base, ModuleInfo, ModuleReadiness, Readiness};
 pub use info::{BaseInfo, Kind, Linked, Listed};
 pub use main::{bundle_folder, main};
 pub use report::{CompositionReport, StarterInfo};
-pub(crate) use sections::{known_sections, members_of, read_sections};
+pub(crate) use sections::{forgive_former, known_sections, members_of, read_sections};
 pub use shared::Phase;
 pub(crate) use shared::{LinkedParts, RunningStarter, Shared};
 pub use state_folder::state_folder;

@@ -1,6 +1,6 @@
 //! The sections that the settings of a base may have, and what is wrong with what stands in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::ModuleSettings;
@@ -48,6 +48,17 @@ pub(crate) fn known_sections<'m>(
         }
     }
     known
+}
+
+/// Leaves out the sections of modules that the base had, and that were uninstalled or could not come back: their
+/// settings wait for them.
+pub(crate) fn forgive_former(problems: &mut Vec<SettingProblem>, former: &BTreeSet<String>) {
+    let is_section_of_former = |problem: &SettingProblem| match problem.key.segments() {
+        [modules, module] => modules == "modules" && former.contains(module),
+        [scenes, _, modules, module] => scenes == "scenes" && modules == "modules" && former.contains(module),
+        _ => false,
+    };
+    problems.retain(|problem| problem.code != "setting-unknown" || !is_section_of_former(problem));
 }
 
 /// Reads every section once, so that all that is wrong with values is known.

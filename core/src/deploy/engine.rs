@@ -14,6 +14,7 @@ use crate::deploy::prepare::Preparation;
 use crate::deploy::restart::{Failed, overtaken};
 use crate::deploy::retire::{abandon, begin_drain, retire};
 use crate::deploy::{Change, Deployed, Progress, Step, Versioned, Watcher};
+use crate::descriptors::ModuleName;
 use crate::isolation::catch;
 use crate::module::{Instance, InstanceId, ModuleState};
 
@@ -275,12 +276,18 @@ impl<'a> Deployment<'a> {
         waiting.retain(|name| !self.change.remove.contains(name));
         waiting.sort();
         waiting.dedup();
+        let removed: Vec<_> = self.change.remove.iter().filter(|name| !self.change.puts(name)).cloned().collect();
+        let serves = |name: &ModuleName| next.instances().any(|instance| instance.module() == name);
+        let mut absent = self.base.deployer.available();
+        absent.retain(|name, _| !serves(name) && !removed.contains(name));
         Committing {
             deployment: self.reporter.deployment,
             composition: next.number(),
             occasion,
             members: next.instances().map(|instance| (instance.id().clone(), instance.spec.clone())).collect(),
             waiting,
+            absent: absent.into_values().collect(),
+            removed,
             came: ids(new),
             revived: ids(self.next.revived.values()),
             replaced: replaced.map(|instance| instance.id().clone()).collect(),

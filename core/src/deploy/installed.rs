@@ -58,7 +58,7 @@ impl Deployer {
     }
 
     /// Every module that the base knows, whether or not it is part of the composition.
-    pub(super) fn available(&self) -> BTreeMap<ModuleName, Arc<ModuleSpec>> {
+    pub(crate) fn available(&self) -> BTreeMap<ModuleName, Arc<ModuleSpec>> {
         lock(&self.installed).available.clone()
     }
 

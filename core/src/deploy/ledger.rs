@@ -65,6 +65,11 @@ pub struct Committing {
     pub members: Vec<(InstanceId, Arc<ModuleSpec>)>,
     /// Modules that belong to the base, and do not serve now: they have failed and are tried again.
     pub waiting: Vec<ModuleName>,
+    /// All modules that belong to the base and do not serve now, with what they would serve with: those that wait, and
+    /// those that the settings leave out.
+    pub absent: Vec<Arc<ModuleSpec>>,
+    /// The modules that somebody has taken out on purpose: they no longer belong to the base.
+    pub removed: Vec<ModuleName>,
     /// The instances that come.
     pub came: Vec<InstanceId>,
     /// The warm predecessors that serve again.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Configuration, CoreSettings, Shared, known_sections};
+use crate::base::{Configuration, CoreSettings, Shared, forgive_former, known_sections};
 use crate::compose::Problem;
 use crate::deploy::Member;
 use crate::module::{Instance, ModuleSpec};
@@ -34,6 +34,7 @@ impl<'a> LiveSettings<'a> {
     /// What no section knows, and what is wrong with the core's own; `None` where those cannot be read.
     pub(super) fn check(&self) -> (Option<Arc<Configuration>>, Vec<SettingProblem>) {
         let mut problems = self.tree.unknown(&self.known);
+        forgive_former(&mut problems, &self.base.operations().journal.modules());
         let core = CoreSettings::read(self.tree, &mut problems);
         (core.map(|core| Configuration::new(self.tree.clone(), core)), problems)
     }

@@ -7,6 +7,7 @@ use crate::base::{Configuration, Shared, members_of, read_sections};
 use crate::compose::{CompositionError, Problem, check};
 use crate::deploy::engine::{Deployment, Reason};
 use crate::deploy::live::LiveSettings;
+use crate::deploy::operations::disagreeing;
 use crate::deploy::{Change, Member};
 use crate::descriptors::ModuleName;
 use crate::module::{Instance, ModuleSpec};
@@ -113,6 +114,10 @@ impl Deployment<'_> {
         }
         let starters: Vec<_> = self.base.starters().iter().map(|starter| starter.descriptor).collect();
         problems.extend(check(members_of(&next.specs), &starters));
+        if let Reason::Restart(_) = self.reason {
+            // What nobody asked for is not recorded, which is where all else has its last look.
+            problems.extend(disagreeing(next.specs.values().map(|spec| &**spec)));
+        }
         (next, problems)
     }
 

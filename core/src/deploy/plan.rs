@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::compose::Problem;
+use crate::deploy::changed_settings::ChangedSetting;
+use crate::deploy::image::{ChangedCrate, changed_crates};
 use crate::descriptors::ModuleName;
 use crate::module::{InstanceId, ModuleSpec, RequiredKind};
 use crate::scene::SceneName;
@@ -51,6 +53,10 @@ pub struct PlannedModule {
     pub requires: Difference<ContractName>,
     /// The keys of its settings.
     pub settings: Difference<String>,
+    /// Settings that it has now and would have, and whose values would be others.
+    pub changed_settings: Vec<ChangedSetting>,
+    /// Crates of its object that would be others: the contracts among them also where their version stays.
+    pub crates: Vec<ChangedCrate>,
 }
 
 /// What there would be more, and what there would be no longer.
@@ -163,6 +169,14 @@ fn gather(schema: &Schema, path: &KeyPath, to: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+/// The crates in which what a module is made from would differ; none of what is linked into the program.
+pub(super) fn crates(before: Option<&ModuleSpec>, after: &ModuleSpec) -> Vec<ChangedCrate> {
+    let object = |spec: &'_ ModuleSpec| spec.origin().object().cloned();
+    let before = before.and_then(object);
+    let before = before.as_ref().map(|object| object.label());
+    object(after).map(|after| changed_crates(before, after.label())).unwrap_or_default()
 }
 
 /// What a starter shows of single modules, by its name: a list of objects that name their module.

@@ -9,11 +9,12 @@ use crate::base::Shared;
 use crate::compose::{Composition, CompositionError, Problem};
 use crate::deploy::bounded::not_longer_than;
 use crate::deploy::change::Breaking;
+use crate::deploy::changed_settings::{Values, changed_settings};
 use crate::deploy::engine::{Deployment, Reason, interrupted};
 use crate::deploy::ledger::Reporter;
 use crate::deploy::make::problems_of;
 use crate::deploy::plan::{
-    ComeAlong, ContractName, Difference, Plan, PlannedModule, PlannedWork, difference, published, required,
+    ComeAlong, ContractName, Difference, Plan, PlannedModule, PlannedWork, crates, difference, published, required,
     setting_keys, shown,
 };
 use crate::deploy::prepare::Preparation;
@@ -22,7 +23,7 @@ use crate::deploy::start::{gather_exports, place};
 use crate::deploy::{Change, Member, Versioned};
 use crate::descriptors::ModuleName;
 use crate::isolation::{Contained, catch};
-use crate::module::{Instance, InstanceId, ModuleSpec, Need, RequiredKind};
+use crate::module::{Instance, ModuleSpec, Need, RequiredKind};
 use crate::scene::SceneName;
 use crate::service::Contract;
 use crate::starter::{Inspection, StarterCalls};
@@ -56,9 +57,18 @@ impl Deployment<'_> {
         let revived = self.next.revived.iter().map(|(member, instance)| (member, &instance.spec, Some(instance)));
         let comes = self.next.fresh.iter().map(|(member, spec)| (member, spec, None)).chain(revived);
         for (member, spec, revives) in comes {
-            let replaces = serving(member).map(|instance| instance.id().clone());
+            let serves = serving(member);
             let old = before.get(member).map(|spec| &**spec);
-            plan.comes.push(planned_module(member, old, spec, replaces, revives.map(|instance| instance.id().clone())));
+            let mut planned = planned_module(member, old, spec);
+            planned.replaces = serves.map(|instance| instance.id().clone());
+            planned.revives = revives.map(|instance| instance.id().clone());
+            if let (Some(old), Some(serves)) = (old, serves) {
+                // What is revived has the settings that it was made with.
+                let tree = revives.map_or(&self.next.configuration.tree, |instance| &instance.settings);
+                let (now, next) = (Values { spec: old, tree: &serves.settings }, Values { spec, tree });
+                planned.changed_settings = changed_settings(&self.base.linked, member, now, next);
+            }
+            plan.comes.push(planned);
         }
         drop(current);
         if plan.refused.is_empty() {
@@ -217,24 +227,20 @@ fn required_contracts(spec: &ModuleSpec) -> impl Iterator<Item = (&'static Contr
     })
 }
 
-fn planned_module(
-    (module, scene): &Member,
-    before: Option<&ModuleSpec>,
-    after: &ModuleSpec,
-    replaces: Option<InstanceId>,
-    revives: Option<InstanceId>,
-) -> PlannedModule {
+fn planned_module((module, scene): &Member, before: Option<&ModuleSpec>, after: &ModuleSpec) -> PlannedModule {
     PlannedModule {
         module: module.clone(),
         scene: scene.clone(),
-        replaces,
-        revives,
+        replaces: None,
+        revives: None,
         publishes: Difference::between(
             &before.map_or_else(BTreeSet::new, |spec| published(spec, scene)),
             &published(after, scene),
         ),
         requires: Difference::between(&before.map_or_else(BTreeSet::new, required), &required(after)),
         settings: Difference::between(&before.map_or_else(BTreeSet::new, setting_keys), &setting_keys(after)),
+        changed_settings: Vec::new(),
+        crates: crates(before, after),
     }
 }
 

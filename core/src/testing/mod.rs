@@ -21,6 +21,7 @@
 
 mod base;
 mod builder;
+pub mod conformance;
 mod probe;
 mod run;
 mod time;

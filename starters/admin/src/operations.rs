@@ -1,6 +1,6 @@
 //! The operations of the core, in the words of the interface.
 
-use std::path::PathBuf;
+use std::fs::File;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -35,18 +35,18 @@ pub(crate) fn prepare(base: &Base, asked: DeploymentRequest, caller: &Caller) ->
     }
     let operations = base.operations();
     let request = request(&asked.operation).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))?;
-    let modules = modules(&operations, &asked.operation, &request);
-    if let Request::Install(_) = request {
-        if !operations.loads_code() {
-            return Err((StatusCode::CONFLICT, static_base()).into());
+    let modules = match &request {
+        Request::Install(objects) => {
+            if !operations.loads_code() {
+                return Err((StatusCode::CONFLICT, static_base()).into());
+            }
+            may_install(objects, caller, |digest| Some(operations.artifact(digest)?.module))?
         }
-        // An object that the base does not have is refused when it is looked for.
-        for module in &modules {
-            crate::api::allow(caller, Action::Install, Some(module))?;
-        }
-    }
+        _ => asked.operation.modules().to_vec(),
+    };
     let options = Options {
         who: caller.who.clone(),
+        came: came(caller.arrival),
         bake: asked.options.bake_ms.map(Duration::from_millis),
         breaking: asked.options.breaking,
         force: asked.options.force,
@@ -105,13 +105,31 @@ fn request(operation: &Operation) -> Result<Request, Refusal> {
     })
 }
 
-/// The modules that a request names; those of an install by what the stored objects say they are.
-fn modules(operations: &Operations, operation: &Operation, request: &Request) -> Vec<String> {
-    match request {
-        Request::Install(objects) => {
-            objects.iter().filter_map(|object| Some(operations.artifact(object.digest)?.module)).collect()
-        }
-        _ => operation.modules().to_vec(),
+/// The modules that stored objects say they are, where the caller may install each. One that is not there is refused
+/// here: nobody could say now whose it will be by the time it is looked for.
+fn may_install(
+    objects: &[ObjectReference],
+    caller: &Caller,
+    stored_as: impl Fn(Digest) -> Option<String>,
+) -> Result<Vec<String>, Refused> {
+    let module = |object: &ObjectReference| {
+        let module = stored_as(object.digest).ok_or_else(|| artifact_missing(object.digest))?;
+        crate::api::allow(caller, Action::Install, Some(&module))?;
+        Ok(module)
+    };
+    objects.iter().map(module).collect()
+}
+
+fn artifact_missing(digest: Digest) -> Refused {
+    let what = format!("the base keeps no object file {}", digest.short());
+    let refusal = Refusal::new("artifact-missing", what, "upload it first; `history` lists the ones that are kept");
+    (StatusCode::UNPROCESSABLE_ENTITY, refusal).into()
+}
+
+fn came(arrival: Arrival) -> Came {
+    match arrival {
+        Arrival::Socket => Came::Locally,
+        Arrival::Network => Came::Remotely,
     }
 }
 
@@ -146,12 +164,8 @@ pub(crate) async fn snapshot(base: &Base) -> Result<Value, Refused> {
 }
 
 /// Stores an object that has been received.
-pub(crate) async fn keep(base: &Base, file: PathBuf, arrival: Arrival) -> Result<protocol::Artifact, Refused> {
-    let came = match arrival {
-        Arrival::Socket => Came::Locally,
-        Arrival::Network => Came::Remotely,
-    };
-    base.operations().keep(file, came).await.map(|artifact| stored(&artifact)).map_err(refused)
+pub(crate) async fn keep(base: &Base, file: File, arrival: Arrival) -> Result<protocol::Artifact, Refused> {
+    base.operations().keep(file, came(arrival)).await.map(|artifact| stored(&artifact)).map_err(refused)
 }
 
 fn stored(artifact: &Artifact) -> protocol::Artifact {
@@ -206,5 +220,35 @@ fn problem(problem: &Problem) -> protocol::Problem {
         what: problem.what.clone(),
         places: places.collect(),
         help: problem.help.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::caller::Permissions;
+
+    #[test]
+    fn an_object_that_is_not_stored_is_nobodys_to_install() {
+        let pipeline = Caller {
+            who: "token pipeline".to_owned(),
+            arrival: Arrival::Network,
+            may: Permissions::Listed(Arc::new(["install:comments".parse().unwrap()])),
+        };
+        let [comments, articles, unknown] = ["comments", "articles", "unknown"].map(|name| Digest::of(name.as_bytes()));
+        let stored_as = |digest: Digest| {
+            let known = [(comments, "comments"), (articles, "articles")];
+            known.iter().find(|(own, _)| *own == digest).map(|(_, module)| (*module).to_owned())
+        };
+        let ask = |digests: &[Digest]| {
+            let objects: Vec<_> = digests.iter().map(|digest| ObjectReference::from(*digest)).collect();
+            may_install(&objects, &pipeline, stored_as).map_err(|refused| refused.code().to_owned())
+        };
+        assert_eq!(ask(&[comments]), Ok(vec!["comments".to_owned()]));
+        assert_eq!(ask(&[comments, articles]), Err("not-allowed".to_owned()));
+        // It could be uploaded as anything before it is looked for again.
+        assert_eq!(ask(&[comments, unknown]), Err("artifact-missing".to_owned()));
     }
 }

@@ -60,10 +60,13 @@ impl RemoteListener {
         while let Some((stream, room)) = connections.next(&self.listener).await {
             let (connections, acceptor) = (connections.clone(), self.acceptor.clone());
             connections.clone().spawn(async move {
-                match timeout(patience, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => connections.serve(stream, None).await,
-                    Ok(Err(error)) => tracing::debug!(target: "bedplate::admin", "no TLS with a client: {error}"),
-                    Err(_) => tracing::debug!(target: "bedplate::admin", "a client took too long to agree on keys"),
+                match connections.unless_ended(timeout(patience, acceptor.accept(stream))).await {
+                    Some(Ok(Ok(stream))) => connections.serve(stream, None).await,
+                    Some(Ok(Err(error))) => tracing::debug!(target: "bedplate::admin", "no TLS with a client: {error}"),
+                    Some(Err(_)) => {
+                        tracing::debug!(target: "bedplate::admin", "a client took too long to agree on keys");
+                    }
+                    None => {}
                 }
                 drop(room);
             });
@@ -163,6 +166,14 @@ impl Tokens {
                     token.name
                 );
             }
+            if let Some(other) = list[..index].iter().position(|(hash, _)| *hash == list[index].0) {
+                bail!(
+                    "`starters.admin.remote.tokens`: `{}` and `{}` are the same token, and it could not be said what \
+                     it may: give each a token of its own",
+                    settings[other].name,
+                    token.name
+                );
+            }
         }
         Ok(Self { list })
     }
@@ -252,7 +263,13 @@ mod tests {
             assert!(error.contains("`ci`") && error.contains(part), "{error}");
         }
         assert!(Tokens::read(&[]).is_err());
-        let twice = [token("ci", None, Some(TOKEN), &[]), token("ci", None, Some(TOKEN), &[])];
+        let other = "another-token-that-is-long-enough";
+        let twice = [token("ci", None, Some(TOKEN), &[]), token("ci", None, Some(other), &[])];
         assert!(Tokens::read(&twice).is_err());
+        // Once as it is, and once by its hash.
+        let hash: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+        let same = [token("ci", Some(&hash), None, &["*"]), token("anna", None, Some(TOKEN), &["read"])];
+        let error = format!("{:#}", Tokens::read(&same).err().unwrap());
+        assert!(error.contains("`ci` and `anna` are the same token"), "{error}");
     }
 }

@@ -90,6 +90,15 @@ impl Connections {
         self.tasks.spawn(connection);
     }
 
+    /// What comes of it, unless the base ends before.
+    #[cfg(feature = "remote")]
+    pub(crate) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.stop.cancelled() => None,
+        }
+    }
+
     /// The next connection, with its place among those that are served at once; `None` when the base ends.
     pub(crate) async fn next<L: Accept>(&self, listener: &L) -> Option<(L::Stream, OwnedSemaphorePermit)> {
         loop {

@@ -33,7 +33,7 @@ impl Upload {
             std::fs::create_dir_all(&folder)?;
             // For its owner alone, as `tempfile` makes it, and gone with this value.
             let kept = tempfile::Builder::new().suffix(".so").tempfile_in(folder)?;
-            let file = kept.reopen()?;
+            let file = kept.as_file().try_clone()?;
             io::Result::Ok((kept, file))
         });
         let (kept, file) =
@@ -49,8 +49,9 @@ impl Upload {
     /// It is whole: looks at it, and stores it by its digest.
     pub(crate) async fn finish(mut self, arrival: Arrival) -> Result<Artifact, Refused> {
         self.file.flush().await.map_err(|error| failed(&error))?;
-        let Self { base, kept, .. } = self;
-        operations::keep(&base, kept.path().to_owned(), arrival).await
+        // The open file, and not what may have its name by now. Its name goes with this value.
+        let Self { base, kept: _kept, file } = self;
+        operations::keep(&base, file.into_std().await, arrival).await
     }
 }
 

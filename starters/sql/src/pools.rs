@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bedplate::isolation::thread_name;
-use bedplate::{InstanceId, ModuleName, Planned, Provided, SceneName, Staged};
+use bedplate::{Composition, InstanceId, ModuleName, Planned, Provided, SceneName, Staged};
 use serde_json::{Value, json};
 use sqlx::Connection;
 use sqlx::pool::{Pool, PoolOptions};
@@ -196,9 +196,11 @@ impl<DB: Backend> Pools<DB> {
         }
     }
 
-    /// Each database, for people and tools.
-    pub(crate) fn inspect(&self) -> Vec<Value> {
-        self.entries().iter().map(Entry::inspect).collect()
+    /// Each database that an instance of the composition uses, for people and tools.
+    pub(crate) fn inspect(&self, now: &Composition) -> Vec<Value> {
+        let entries = self.entries();
+        let used = |entry: &&Entry<DB>| now.instances().any(|instance| entry.is_used_by(instance.id()));
+        entries.iter().filter(used).map(Entry::inspect).collect()
     }
 }
 

@@ -140,12 +140,12 @@ impl Starter for SqlStarter {
         self.postgres.release(instance).await;
     }
 
-    fn inspect(&self, _: &Composition) -> Vec<Inspection> {
+    fn inspect(&self, now: &Composition) -> Vec<Inspection> {
         let mut databases: Vec<Value> = Vec::new();
         #[cfg(feature = "sqlite")]
-        databases.extend(self.sqlite.inspect());
+        databases.extend(self.sqlite.inspect(now));
         #[cfg(feature = "postgres")]
-        databases.extend(self.postgres.inspect());
+        databases.extend(self.postgres.inspect(now));
         vec![Inspection { name: "databases", content: Content::Json(databases.into()) }]
     }
 

@@ -20,6 +20,9 @@ type Symbols<'a> = SymbolTable<'a, FileHeader64<Endianness>, &'a [u8]>;
 /// The function that the C runtime puts into `.init_array` of every shared object.
 const FRAME_DUMMY: &str = "frame_dummy";
 
+/// The entries that name a library, of which there may be several.
+const LIBRARIES: [elf::DynamicTag; 3] = [elf::DT_NEEDED, elf::DT_AUXILIARY, elf::DT_FILTER];
+
 /// The function that the C runtime gives to `DT_INIT`.
 const INIT: &str = "_init";
 
@@ -55,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Facts, Flaw> {
     let mut facts = Facts {
         label,
         build_id: file.build_id(),
-        needed: file.needed(&dynamic),
+        needed: file.needed(&dynamic)?,
         constructors: file.constructors(&dynamic, &sections, &symbols)?,
         statics: file.statics(&symbols),
         has_entry: file.defines(&exported, ENTRY_SYMBOL),
@@ -147,17 +150,30 @@ impl<'a> File<'a> {
     }
 
     fn dynamic(&self) -> Result<Dynamic, Flaw> {
-        let mut entries = Vec::new();
-        for segment in self.segments {
-            let Some(part) = segment.dynamic(self.endian, self.bytes).map_err(|_| truncated("its dynamic section"))?
-            else {
-                continue;
-            };
-            let used = part.iter().take_while(|entry| entry.tag(self.endian) != elf::DT_NULL);
-            entries.extend(used.map(|entry| (entry.tag(self.endian), entry.val(self.endian))));
+        let mut segments = self.segments.iter().filter(|segment| segment.p_type(self.endian) == elf::PT_DYNAMIC);
+        let (Some(segment), None) = (segments.next(), segments.next()) else {
+            return Err(Flaw::NotShared { is: "an object without a dynamic section, or with several" });
+        };
+        let part = segment.dynamic(self.endian, self.bytes).map_err(|_| truncated("its dynamic section"))?;
+        let part = part.unwrap_or_default();
+        // The loader reads it where it is mapped, and not where the file says it stands.
+        let (address, length) = (segment.p_vaddr(self.endian), segment.p_filesz(self.endian));
+        let mapped = self.at(address, length).ok_or_else(|| truncated("its dynamic section"))?;
+        if segment.data(self.endian, self.bytes) != Ok(mapped) {
+            return Err(Flaw::Malformed { what: "its dynamic section is not the one that is mapped".to_owned() });
         }
+        let used = part.iter().take_while(|entry| entry.tag(self.endian) != elf::DT_NULL);
+        let entries: Vec<_> = used.map(|entry| (entry.tag(self.endian), entry.val(self.endian))).collect();
         if entries.is_empty() {
             return Err(Flaw::NotShared { is: "an object without a dynamic section" });
+        }
+        // Of two entries the loader goes by the last one; whoever reads the file may go by the first.
+        let mut seen = BTreeSet::new();
+        let single = entries.iter().map(|(tag, _)| tag.0).filter(|tag| LIBRARIES.iter().all(|many| many.0 != *tag));
+        if let Some(twice) = single.into_iter().find(|tag| !seen.insert(*tag)) {
+            return Err(Flaw::Malformed {
+                what: format!("its dynamic section has two entries of the kind {twice:#x}"),
+            });
         }
         Ok(Dynamic { entries })
     }
@@ -191,12 +207,14 @@ impl<'a> File<'a> {
         text.split(|byte| *byte == 0).next()
     }
 
-    fn needed(&self, dynamic: &Dynamic) -> Vec<String> {
-        let offsets = dynamic.entries.iter().filter(|(tag, _)| *tag == elf::DT_NEEDED).map(|(_, offset)| *offset);
-        offsets
-            .filter_map(|offset| self.text_at(dynamic, offset))
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect()
+    /// All that the loader would load with the object.
+    fn needed(&self, dynamic: &Dynamic) -> Result<Vec<String>, Flaw> {
+        let offsets = dynamic.entries.iter().filter(|(tag, _)| LIBRARIES.contains(tag)).map(|(_, offset)| *offset);
+        let name = |offset| match self.text_at(dynamic, offset) {
+            Some(name) => Ok(String::from_utf8_lossy(name).into_owned()),
+            None => Err(Flaw::Malformed { what: "the name of a library that it needs is nowhere".to_owned() }),
+        };
+        offsets.map(name).collect()
     }
 
     fn build_id(&self) -> Option<BuildId> {

@@ -140,6 +140,7 @@ impl ObjectFile {
         if !self.needed.iter().any(|needed| needed == fit.library) {
             flaws.push(Flaw::WithoutBase { library: fit.library.to_owned() });
         }
+        flaws.extend(self.other_libraries(fit));
         flaws.extend(self.defined_twice());
         let not_allowed = self.constructors.iter().filter(|one| !one.is_allowed(fit.allow_constructors));
         flaws.extend(not_allowed.cloned().map(Flaw::Constructor));
@@ -156,6 +157,14 @@ impl ObjectFile {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
+    /// Libraries that the loader would load with the object: their constructors would run, and nobody has looked at them.
+    fn other_libraries<'f>(&'f self, fit: &'f Fit<'_>) -> impl Iterator<Item = Flaw> + 'f {
+        let is_known = |name: &str| name == fit.library || is_of_the_system(name);
+        let is_allowed = |name: &str| fit.allow_constructors.iter().any(|allowed| allowed == name);
+        let others = self.needed.iter().filter(move |name| !is_known(name) && !is_allowed(name));
+        others.map(|name| Flaw::OtherLibrary { library: name.clone() })
+    }
+
     /// Crates of the base that the object has statics of. A crate that it carries in another version has its own.
     fn defined_twice(&self) -> impl Iterator<Item = Flaw> {
         let named = |in_base: bool, name: &str| {
@@ -166,6 +175,28 @@ impl ObjectFile {
             .filter(move |(name, _)| named(true, name) && !named(false, name))
             .map(|(name, symbol)| Flaw::DefinedTwice { crate_name: name.clone(), symbol: symbol.clone() })
     }
+}
+
+/// Whether a library is one of those that every base has: the standard library and the C runtime.
+fn is_of_the_system(name: &str) -> bool {
+    const RUNTIME: [&str; 11] = [
+        "libc",
+        "libm",
+        "libgcc_s",
+        "libpthread",
+        "librt",
+        "libdl",
+        "libutil",
+        "ld-linux",
+        "ld64",
+        "libSystem",
+        "libiconv",
+    ];
+    let (stem, rest) = name.split_once('.').unwrap_or((name, ""));
+    let is_file = !name.contains('/') && ["so", "dylib"].iter().any(|kind| rest.split('.').any(|part| part == *kind));
+    // `ld-linux-x86-64.so.2`, `ld-musl-x86_64.so.1`, `libstd-1a2b3c.so`.
+    let is_loader = ["ld-linux-", "ld-musl-"].iter().any(|begin| stem.starts_with(begin));
+    is_file && (RUNTIME.contains(&stem) || is_loader || stem.starts_with("libstd-"))
 }
 
 impl ObjectLabel {

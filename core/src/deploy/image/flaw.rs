@@ -75,6 +75,11 @@ pub enum Flaw {
         /// The file name of the base library.
         library: String,
     },
+    /// The object needs a library that neither the base nor the system has: it would be loaded unseen.
+    OtherLibrary {
+        /// The file name of the library.
+        library: String,
+    },
     /// The object carries a second copy of a crate that lives in the base library.
     DefinedTwice {
         /// The crate.
@@ -168,6 +173,7 @@ impl Flaw {
             Self::OtherBase(difference) => difference.part.code(),
             Self::Constructor(_) => "object-constructor",
             Self::WithoutBase { .. } => "object-without-base",
+            Self::OtherLibrary { .. } => "object-needs-library",
             Self::DefinedTwice { .. } => "object-defines-base",
             Self::TextRelocations => "object-text-relocations",
             Self::ExecutableData => "object-executable-data",
@@ -203,6 +209,12 @@ impl Flaw {
                     "let the module do without it, put the crate into the base, or exempt it: `allow_constructors = \
                      [\"{}\"]` under `[deploy]`",
                     constructor.crate_name.as_deref().unwrap_or(&constructor.function)
+                );
+            }
+            Self::OtherLibrary { library } => {
+                return format!(
+                    "put the crate that needs it into the base, or exempt it: `allow_constructors = [\"{library}\"]` \
+                     under `[deploy]`"
                 );
             }
             Self::WithoutBase { .. } | Self::DefinedTwice { .. } | Self::TextRelocations | Self::ExecutableData => {
@@ -241,6 +253,11 @@ impl fmt::Display for Flaw {
             Self::OtherBase(difference) => difference.fmt(f),
             Self::Constructor(constructor) => constructor.fmt(f),
             Self::WithoutBase { library } => write!(f, "the object does not use the base library `{library}`"),
+            Self::OtherLibrary { library } => write!(
+                f,
+                "the object needs the library `{library}`, whose code would run while it is loaded, before anything \
+                 can be checked"
+            ),
             Self::DefinedTwice { crate_name, symbol } => write!(
                 f,
                 "the object carries a copy of `{crate_name}`, which lives in the base library: it defines `{symbol}`"

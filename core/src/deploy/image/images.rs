@@ -164,6 +164,7 @@ fn disk(objects: &[Arc<LoadedObject>]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::super::file::inspect;
+    use super::super::tests::log::logged;
     use super::super::tests::objects::Object;
     use super::*;
 
@@ -214,6 +215,27 @@ mod tests {
         // Nothing was written for what was refused.
         assert_eq!(std::fs::read_dir(folder.path().join("generations")).unwrap().count(), 2);
         assert_eq!(load(&images, &AMPLE)[0].code, "object-malformed");
+    }
+
+    #[test]
+    fn most_of_a_budget_is_warned_of_once_and_all_of_it_is_refused_by_name() {
+        let (_folder, images) = images();
+        let tight = Budgets { count: 5, ..AMPLE };
+        let ((), log) = logged(|| {
+            for _ in 0..4 {
+                assert_eq!(load(&images, &tight)[0].code, "object-malformed", "there is room");
+            }
+        });
+        assert_eq!(log, Vec::<String>::new(), "three of five were retired when the fourth came");
+        let (problems, log) = logged(|| {
+            assert_eq!(load(&images, &tight)[0].code, "object-malformed", "the last one");
+            load(&images, &tight)
+        });
+        assert_eq!(log.len(), 1, "{log:?}");
+        assert!(log[0].starts_with("WARN") && log[0].contains("`deploy.retired.count`"), "{log:?}");
+        assert!(log[0].contains("used=4") && log[0].contains("limit=5"), "{log:?}");
+        assert_eq!(problems[0].code, "retired-budget");
+        assert!(problems[0].what.contains("`deploy.retired.count`") && problems[0].what.ends_with("5 of 5"));
     }
 
     #[test]

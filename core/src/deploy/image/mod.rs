@@ -1,5 +1,6 @@
 //! Objects: reading and checking a file, loading it, and the proof that its code is what runs.
 
+mod crates;
 mod elf;
 mod facts;
 mod file;
@@ -19,6 +20,8 @@ mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use crates::changed_crates;
+pub use crates::{ChangedCrate, CrateChange};
 pub(crate) use file::inspect_as;
 pub use file::{Fit, ObjectFile, inspect};
 pub use flaw::{Constructor, Difference, Flaw, Part};

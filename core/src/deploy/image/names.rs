@@ -41,18 +41,21 @@ impl Names {
         let probe = (address - span.start) as u64;
         let Some(loader) = self.loader(path) else { return Vec::new() };
         let mut named = Vec::new();
+        let mut nameless = None;
         if let Ok(mut frames) = loader.find_frames(probe) {
             while let Ok(Some(frame)) = frames.next() {
-                let Some(function) = frame.function else { continue };
-                let Ok(raw) = function.raw_name() else { continue };
                 let place = frame.location.and_then(|location| Some((location.file?.to_owned(), location.line?)));
                 let place = place.map(|(file, line)| format!("{file}:{line}"));
-                named.push(Named { function: SymbolName::of(raw.as_bytes()).text, place });
+                match frame.function.as_ref().and_then(|function| function.raw_name().ok()) {
+                    Some(raw) => named.push(Named { function: SymbolName::of(raw.as_bytes()).text, place }),
+                    None => nameless = place,
+                }
             }
         }
         if named.is_empty() {
+            // The lines may be known where the functions are not.
             let symbol = loader.find_symbol(probe);
-            named.extend(symbol.map(|raw| Named { function: SymbolName::of(raw.as_bytes()).text, place: None }));
+            named.extend(symbol.map(|raw| Named { function: SymbolName::of(raw.as_bytes()).text, place: nameless }));
         }
         named
     }

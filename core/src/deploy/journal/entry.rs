@@ -88,6 +88,10 @@ pub(crate) struct Committed {
     /// Modules that have failed and are tried again: they belong to the base.
     #[serde(default)]
     pub(crate) waiting: Vec<String>,
+    /// What modules would serve with that belong to the base and do not serve: those that wait to be started again,
+    /// and those that settings leave out.
+    #[serde(default)]
+    pub(crate) absent: BTreeMap<String, Digest>,
     /// Modules that were taken out on purpose, and do not come back by themselves.
     #[serde(default)]
     pub(crate) removed: BTreeSet<String>,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::lines::{line_of, read};
@@ -18,6 +18,10 @@ pub(super) struct JournalFile {
     limit: u64,
     /// Whether something may stand behind the last whole line.
     is_torn: bool,
+    /// Whether the file would still have its name after a power failure.
+    is_named: bool,
+    /// Makes the names in a folder survive a power failure.
+    sync_folder: fn(&Path) -> io::Result<()>,
 }
 
 impl JournalFile {
@@ -50,13 +54,26 @@ impl JournalFile {
         if let Some(folder) = path.parent() {
             private::sync_folder(folder)?;
         }
-        Ok((Self { path, file, length: read.length as u64, limit, is_torn: false }, read.entries, notes))
+        let journal = Self { limit, length: read.length as u64, ..Self::named(path, file) };
+        Ok((journal, read.entries, notes))
+    }
+
+    /// An empty file that has this name for good.
+    fn named(path: PathBuf, file: File) -> Self {
+        let sync_folder = private::sync_folder;
+        Self { path, file, length: 0, limit: u64::MAX, is_torn: false, is_named: true, sync_folder }
     }
 
     /// A file that is open already.
     #[cfg(test)]
     pub(super) fn on(file: File) -> Self {
-        Self { path: PathBuf::new(), file, length: 0, limit: u64::MAX, is_torn: false }
+        Self::named(PathBuf::new(), file)
+    }
+
+    /// The same, on a disk that does not keep names, until it is told otherwise.
+    #[cfg(test)]
+    pub(super) fn syncing_with(&mut self, sync_folder: fn(&Path) -> io::Result<()>) {
+        self.sync_folder = sync_folder;
     }
 
     /// Appends a line. What fails leaves the file as it was.
@@ -66,6 +83,9 @@ impl JournalFile {
             // Half a line would spoil the next one.
             self.file.set_len(self.length)?;
             self.is_torn = false;
+        }
+        if durable == Durable::Yes {
+            self.keep_name()?;
         }
         let written = self.file.write_all(line.as_bytes()).and_then(|()| match durable {
             Durable::Yes => self.file.sync_data(),
@@ -91,9 +111,20 @@ impl JournalFile {
         else {
             return Err(io::Error::other("the journal is no file in a folder"));
         };
-        private::write(folder, name, text.as_bytes())?;
-        self.file = private::append(&self.path)?;
+        // From here on the file that was open is nobody's: what is appended to it would be lost.
+        self.file = private::replace(folder, name, text.as_bytes())?;
         self.length = text.len() as u64;
+        (self.is_torn, self.is_named) = (false, false);
+        self.keep_name()
+    }
+
+    /// Makes the file's name survive a power failure: else the one that it has replaced would come back, without what
+    /// was appended since.
+    fn keep_name(&mut self) -> io::Result<()> {
+        if let Some(folder) = self.path.parent().filter(|_| !self.is_named) {
+            (self.sync_folder)(folder)?;
+            self.is_named = true;
+        }
         Ok(())
     }
 

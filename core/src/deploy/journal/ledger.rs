@@ -95,6 +95,26 @@ impl Journal {
         self.kept().committed().into_iter().cloned().collect()
     }
 
+    /// The objects that serve or have served, as far back as the journal goes, and those that would have.
+    pub(crate) fn served(&self) -> BTreeSet<Digest> {
+        let kept = self.kept();
+        let committed = kept.committed().into_iter();
+        let digests = committed
+            .flat_map(|one| one.members.iter().filter_map(|member| member.digest).chain(one.absent.values().copied()));
+        digests.collect()
+    }
+
+    /// The modules that the base has, or had, as far back as the journal goes.
+    pub(crate) fn modules(&self) -> BTreeSet<String> {
+        let kept = self.kept();
+        let committed = kept.committed().into_iter();
+        let names = committed.flat_map(|one| {
+            let serve = one.members.iter().map(|member| &member.module);
+            serve.chain(one.absent.keys()).chain(&one.removed).cloned()
+        });
+        names.collect()
+    }
+
     /// The deployments that are on record, the newest first.
     pub(crate) fn history(&self, limit: usize) -> Vec<Deployment> {
         let mut all = deployments(&self.kept().entries);
@@ -174,7 +194,7 @@ impl Kept {
         if let Some(file) = &mut self.file
             && let Err(error) = file.replace(&entries)
         {
-            // It is as it was, and only longer than it should be.
+            // What is on disk is what it was, or shorter as it should be: the lines that are needed are in both.
             tracing::warn!(target: "bedplate::deploy", "the journal could not be shortened: {error}");
         }
         self.entries = entries;
@@ -275,14 +295,19 @@ fn committed(number: u64, committing: &Committing, last: Option<&Committed>, app
             }
         })
         .collect();
-    let waiting: Vec<_> = committing.waiting.iter().map(ToString::to_string).collect();
-    let belongs = |name: &String| members.iter().any(|member| member.module == *name) || waiting.contains(name);
+    let waiting = committing.waiting.iter().map(ToString::to_string).collect();
+    let absent: BTreeMap<_, _> = committing
+        .absent
+        .iter()
+        .filter_map(|spec| Some((spec.name().to_string(), spec.origin().object()?.digest())))
+        .collect();
+    let belongs = |name: &String| {
+        members.iter().any(|member| member.module == *name)
+            || committing.absent.iter().any(|spec| spec.name().as_str() == name)
+    };
     let names = |ids: &[InstanceId]| ids.iter().map(|id| id.module.to_string()).collect::<BTreeSet<_>>();
     let mut removed = last.map(|last| last.removed.clone()).unwrap_or_default();
-    // What settings leave out comes back with them; what somebody took out does not.
-    if committing.settings.is_none() {
-        removed.extend(names(&committing.replaced));
-    }
+    removed.extend(committing.removed.iter().map(ToString::to_string));
     removed.retain(|name| !belongs(name));
     let changed = [&committing.came, &committing.revived, &committing.replaced].into_iter().flat_map(|ids| names(ids));
     Committed {
@@ -292,6 +317,7 @@ fn committed(number: u64, committing: &Committing, last: Option<&Committed>, app
         composition: committing.composition,
         asked: asked(committing.source.as_ref(), committing.occasion),
         waiting,
+        absent,
         removed,
         changed: changed.collect(),
         members,

@@ -13,7 +13,7 @@ use super::file::JournalFile;
 use super::ledger::{Approved, Guard, Journal};
 use crate::Result;
 use crate::compose::{CompositionError, Problem};
-use crate::deploy::store::private::Durable;
+use crate::deploy::store::private::{self, Durable};
 use crate::deploy::{Committing, Deployed, DeploymentOutcome, Ended as EngineEnded, Ledger, Occasion};
 use crate::descriptors::ModuleName;
 use crate::module::{InstanceId, Module, ModuleSpec};
@@ -34,6 +34,8 @@ fn committing(deployment: u64, members: &[(&str, u64)]) -> Committing {
         occasion: if deployment == 1 { Occasion::Start } else { Occasion::Asked },
         members: members.iter().map(|(name, generation)| (id(name, *generation), spec(name))).collect(),
         waiting: Vec::new(),
+        absent: Vec::new(),
+        removed: Vec::new(),
         came: Vec::new(),
         revived: Vec::new(),
         replaced: Vec::new(),
@@ -151,7 +153,12 @@ fn a_process_that_ends_at_any_byte_comes_back_with_what_was_whole() {
 fn what_was_taken_out_stays_out_until_it_is_installed_again() {
     let journal = Journal::in_memory();
     journal.commit(&committing(1, &[("articles", 1), ("comments", 1)])).unwrap();
-    journal.commit(&Committing { replaced: vec![id("comments", 1)], ..committing(2, &[("articles", 1)]) }).unwrap();
+    let taken_out = || Committing {
+        replaced: vec![id("comments", 1)],
+        removed: vec![ModuleName::new("comments").unwrap()],
+        ..committing(2, &[("articles", 1)])
+    };
+    journal.commit(&taken_out()).unwrap();
     journal.commit(&committing(3, &[("articles", 2)])).unwrap();
     let last = journal.last_committed().unwrap();
     assert_eq!(last.removed, BTreeSet::from(["comments".to_owned()]));
@@ -170,6 +177,16 @@ fn what_settings_leave_out_or_what_failed_is_not_taken_out() {
     assert_eq!(journal.last_committed().unwrap().removed, BTreeSet::new());
     let waiting = vec![ModuleName::new("comments").unwrap()];
     journal.commit(&Committing { replaced: replaced(), waiting, ..committing(3, &[("articles", 1)]) }).unwrap();
+    assert_eq!(journal.last_committed().unwrap().removed, BTreeSet::new());
+    // Settings that leave one out, in one step with the removal of another.
+    let settings = Some(Arc::default());
+    let removed = vec![ModuleName::new("tags").unwrap()];
+    journal
+        .commit(&Committing { replaced: replaced(), settings, removed, ..committing(4, &[("articles", 1)]) })
+        .unwrap();
+    assert_eq!(journal.last_committed().unwrap().removed, BTreeSet::from(["tags".to_owned()]));
+    let absent = vec![Arc::new(ModuleSpec::plain("tags", |_| Ok(Quiet)).unwrap())];
+    journal.commit(&Committing { absent, ..committing(5, &[("articles", 1)]) }).unwrap();
     assert_eq!(journal.last_committed().unwrap().removed, BTreeSet::new());
 }
 
@@ -213,6 +230,26 @@ fn a_full_disk_fails_the_commit() {
     let mut file = JournalFile::on(std::fs::File::options().append(true).open("/dev/full").unwrap());
     let entry = Entry::Later(Later { deployment: 1, step: StepRecord::from(&a_step()) });
     assert_eq!(file.append(&entry, Durable::Yes).unwrap_err().kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn what_is_appended_after_the_file_was_written_anew_is_in_the_file_that_has_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let entry = |deployment| Entry::Later(Later { deployment, step: StepRecord::from(&a_step()) });
+    let mut file = JournalFile::open(path.clone(), u64::MAX).unwrap().0;
+    file.append(&entry(1), Durable::Yes).unwrap();
+    file.append(&entry(2), Durable::Yes).unwrap();
+    file.syncing_with(|_| Err(io::ErrorKind::StorageFull.into()));
+    file.replace(&[entry(2)]).unwrap_err();
+    // The new one is there, and might be gone after a power failure: nothing can be promised on it.
+    file.append(&entry(3), Durable::No).unwrap();
+    file.append(&entry(4), Durable::Yes).unwrap_err();
+    file.syncing_with(private::sync_folder);
+    file.append(&entry(5), Durable::Yes).unwrap();
+    drop(file);
+    let (_, entries, notes) = JournalFile::open(path, u64::MAX).unwrap();
+    assert_eq!((entries, notes.len()), (vec![entry(2), entry(3), entry(5)], 0));
 }
 
 fn a_step() -> crate::deploy::Step {

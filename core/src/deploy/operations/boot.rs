@@ -1,19 +1,18 @@
-//! The start of a base that runs from a bundle: which object of each module it comes back with.
+//! The start of a base that runs from a bundle.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bundle::Bundle;
-use super::bundled::{Bundled, Checked, OperationParts};
+use super::bundled::{Bundled, OperationParts};
+use super::come_back::ComeBack;
 use super::guard::LastLook;
 use super::note::Note;
 use crate::base::{BaseInfo, DeploySettings};
 use crate::compose::{CompositionError, Place, Problem};
-use crate::deploy::image::{Digest, Disagreement, Member, ObjectLabel, disagreements, inspect_as, load_in_place};
-use crate::deploy::journal::{Committed, Journal};
+use crate::deploy::image::{Digest, ObjectLabel, inspect_as, load_in_place};
+use crate::deploy::journal::Journal;
 use crate::deploy::store::Came;
-use crate::descriptors::ModuleName;
 use crate::module::ModuleSpec;
 use crate::settings::{KeyPath, Tree};
 
@@ -30,15 +29,6 @@ pub(crate) enum Purpose {
 pub(crate) struct Booted {
     pub(crate) modules: Vec<ModuleSpec>,
     pub(crate) parts: OperationParts,
-}
-
-/// Which object of a module is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    /// That of the bundle.
-    Bundle(Digest),
-    /// The one that served last.
-    Last { digest: Digest, bundle: Option<Digest> },
 }
 
 /// Loads the modules of the bundle that this program is in. `None`: it is one static binary.
@@ -80,20 +70,7 @@ pub(super) fn serve(
     settings: &DeploySettings,
 ) -> Result<Booted, Vec<Problem>> {
     keep_all(&bundled)?;
-    let last = journal.last_committed();
-    let choices = choose(&bundled.manifest, last.as_ref(), &mut notes);
-    let checked = check_all(&bundled, choices, settings, &mut notes)?;
-    let mut problems = Vec::new();
-    let mut modules = Vec::new();
-    for one in &checked {
-        match bundled.load(one, settings) {
-            Ok(spec) => modules.push(spec),
-            Err(found) => problems.extend(found),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
+    let modules = ComeBack::new(&bundled, settings, journal.last_committed().as_ref(), &mut notes).load()?;
     // Not known to have started does not keep a base from starting: what counts is what it commits.
     if let Err(error) = journal.started(&bundled.manifest.label.base_fingerprint) {
         notes.push(Note::warning(None, format!("the journal cannot be written: {error}")));
@@ -112,116 +89,6 @@ fn keep_all(bundled: &Bundled) -> Result<(), Vec<Problem>> {
         problems.extend(kept.err().unwrap_or_default());
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// Which object of each module is loaded: the one that served last, unless the bundle was built anew since.
-fn choose(manifest: &Bundle, last: Option<&Committed>, notes: &mut Vec<Note>) -> BTreeMap<String, Choice> {
-    let of_bundle: BTreeMap<_, _> =
-        manifest.modules.iter().map(|module| (module.name.clone(), module.digest)).collect();
-    let mut choices: BTreeMap<_, _> =
-        of_bundle.iter().map(|(name, digest)| (name.clone(), Choice::Bundle(*digest))).collect();
-    let Some(last) = last else { return choices };
-    let is_newer = |name: &str| of_bundle.contains_key(name) && of_bundle.get(name) != last.bundle.get(name);
-    for member in &last.members {
-        let (name, bundle) = (&member.module, of_bundle.get(&member.module).copied());
-        match member.digest {
-            Some(digest) if is_newer(name) && bundle != Some(digest) => {
-                let short = digest.short();
-                let text = format!(
-                    "`{name}` comes from the bundle, which was built anew, and not with {short} that served last"
-                );
-                notes.push(Note::told(name, text));
-            }
-            Some(digest) if bundle != Some(digest) => {
-                choices.insert(name.clone(), Choice::Last { digest, bundle });
-            }
-            _ => {}
-        }
-    }
-    for name in &last.removed {
-        if is_newer(name) {
-            let text = format!("`{name}` had been uninstalled, and comes back: the bundle was built anew with it");
-            notes.push(Note::told(name, text));
-        } else if choices.remove(name).is_some() {
-            notes.push(Note::told(name, format!("`{name}` stays out: it was uninstalled")));
-        }
-    }
-    choices
-}
-
-/// Reads and checks what was chosen. Where what served last cannot be used, or does not go with the rest, it is the
-/// bundle's, and the log says why.
-fn check_all(
-    bundled: &Bundled,
-    choices: BTreeMap<String, Choice>,
-    settings: &DeploySettings,
-    notes: &mut Vec<Note>,
-) -> Result<Vec<Checked>, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut checked = Vec::new();
-    for (name, choice) in &choices {
-        match check_one(bundled, name, *choice, settings, notes) {
-            Ok(one) => checked.extend(one),
-            Err(found) => problems.extend(found),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let members: Vec<_> = checked.iter().map(|one| Member { module: &one.module, label: one.file.label() }).collect();
-    let disagree = disagreements(&members);
-    if disagree.is_empty() {
-        return Ok(checked);
-    }
-    // Not a mixture: the bundle was built as one.
-    let of_bundle: BTreeMap<_, _> =
-        bundled.manifest.modules.iter().map(|module| (module.name.clone(), Choice::Bundle(module.digest))).collect();
-    if choices == of_bundle {
-        return Err(disagree.iter().map(Disagreement::problem).collect());
-    }
-    for found in &disagree {
-        let why = found.problem().what;
-        let text = format!("all modules come from the bundle, since those that served last do not go with it: {why}");
-        notes.push(Note::warning(None, text));
-    }
-    check_all(bundled, of_bundle, settings, notes)
-}
-
-/// Reads and checks one object; `None` for one that is nowhere, which was installed and cannot be used any more.
-fn check_one(
-    bundled: &Bundled,
-    name: &str,
-    choice: Choice,
-    settings: &DeploySettings,
-    notes: &mut Vec<Note>,
-) -> Result<Option<Checked>, Vec<Problem>> {
-    let Ok(module) = ModuleName::new(name) else {
-        return Err(vec![Problem {
-            code: "invalid-name",
-            what: format!("`{name}` is no name of a module"),
-            places: vec![Place { what: "the manifest".to_owned(), at: Bundle::FILE.to_owned() }],
-            help: "build the bundle again: `cargo bedplate build`".to_owned(),
-        }]);
-    };
-    let check = |digest| bundled.checked(digest, Some(&module), None, settings);
-    let (digest, bundle) = match choice {
-        Choice::Bundle(digest) => return check(digest).map(Some),
-        Choice::Last { digest, bundle } => (digest, bundle),
-    };
-    match check(digest) {
-        Ok(one) => {
-            notes.push(Note::told(name, format!("`{name}` comes back with {}, which served last", digest.short())));
-            Ok(Some(one))
-        }
-        Err(problems) => {
-            let why: Vec<_> = problems.iter().map(|problem| problem.what.as_str()).collect();
-            let instead = if bundle.is_some() { "that of the bundle serves in its place" } else { "it is left out" };
-            let (short, why) = (digest.short(), why.join("; "));
-            let text = format!("`{name}` does not come back with {short}, which served last: {why}; {instead}");
-            notes.push(Note::warning(Some(name), text));
-            bundle.map(check).transpose()
-        }
-    }
 }
 
 /// Loads the bundle's own objects where they are: this process only looks at them.

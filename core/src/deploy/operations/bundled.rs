@@ -132,15 +132,19 @@ impl Bundled {
             used_ms: now,
             signature: None,
         };
-        self.store.add(bytes, artifact).map_err(|problem| vec![problem])
+        let kept = self.store.add(bytes, artifact).map_err(|problem| vec![problem])?;
+        self.store.bound_unverified(digest);
+        Ok(kept)
     }
 
-    /// Reads a stored object and checks it: its bytes, what it was built for, and its signature where one is due.
+    /// Reads a stored object and checks it: its bytes, what it was built for, and its signature where one is due:
+    /// because the object came over the network, or because `request` did, which asks for it.
     pub(crate) fn checked(
         &self,
         digest: Digest,
         module: Option<&ModuleName>,
         signature: Option<&str>,
+        request: Came,
         settings: &DeploySettings,
     ) -> Result<Checked, Vec<Problem>> {
         let one = |problem| vec![problem];
@@ -150,7 +154,7 @@ impl Bundled {
             .map_err(|flaws| flaws.iter().map(|flaw| flaw.problem(&shown)).collect::<Vec<_>>())?;
         file.check(&self.fit(module, settings), &shown)?;
         let Some(name) = file.module() else { return Err(vec![crate::deploy::image::Flaw::NoLabel.problem(&shown)]) };
-        let verified = self.verified(&bytes, &file, signature, settings).map_err(one)?;
+        let verified = self.verified(&bytes, &file, signature, request, settings).map_err(one)?;
         if let Some(signature) = verified
             && let Some(artifact) = self.store.artifact(digest)
             && artifact.signature.as_ref() != Some(&signature)
@@ -171,24 +175,25 @@ impl Bundled {
     }
 
     /// The signature of an object, verified now: the one that is given, else the one that it is kept with. One that
-    /// came over the network has to have one; what is given has to be right wherever the object came from.
+    /// came over the network, or that is asked for over it, has to have one; what is given has to be right wherever
+    /// the object came from.
     fn verified(
         &self,
         bytes: &[u8],
         file: &ObjectFile,
         given: Option<&str>,
+        request: Came,
         settings: &DeploySettings,
     ) -> Result<Option<Signature>, Problem> {
         let artifact = self.store.artifact(file.digest());
         let came = artifact.as_ref().map_or(Came::Remotely, |artifact| artifact.came);
+        let is_due = [came, request].contains(&Came::Remotely);
         let kept = artifact.and_then(|artifact| artifact.signature).map(|signature| signature.text);
-        match (given.map(str::to_owned).or(kept), came) {
-            (Some(text), Came::Remotely) => verify(bytes, file, &text, &settings.trusted_keys).map(Some),
-            (Some(text), Came::Locally) if given.is_some() => {
-                verify(bytes, file, &text, &settings.trusted_keys).map(Some)
-            }
-            (_, Came::Locally) => Ok(None),
-            (None, Came::Remotely) => Err(missing(file.label().module.as_deref().unwrap_or_default())),
+        match (given, kept) {
+            (Some(text), _) => verify(bytes, file, text, &settings.trusted_keys).map(Some),
+            (None, Some(text)) if is_due => verify(bytes, file, &text, &settings.trusted_keys).map(Some),
+            (None, None) if is_due => Err(missing(file.label().module.as_deref().unwrap_or_default())),
+            (None, _) => Ok(None),
         }
     }
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bundled::Bundled;
-use super::incoming::agree;
+use super::incoming::disagreeing;
 use crate::Result;
 use crate::base::known_sections;
 use crate::compose::{CompositionError, Problem};
-use crate::deploy::image::{Digest, Disagreement};
+use crate::deploy::image::Digest;
 use crate::deploy::journal::{Approved, Asked, Committed, Guard};
 use crate::deploy::store::outdated;
 use crate::deploy::{Committing, Occasion};
@@ -23,7 +23,7 @@ pub(super) struct LastLook {
 impl Guard for LastLook {
     fn approve(&self, committing: &Committing, last: Option<&Committed>) -> Result<Approved> {
         let specs = committing.members.iter().map(|(_, spec)| &**spec);
-        let mut problems: Vec<_> = agree(specs).iter().map(Disagreement::problem).collect();
+        let mut problems = disagreeing(specs);
         let last = last.map(|last| last.sequences.clone()).unwrap_or_default();
         let sequences = self.sequences(committing, last, &mut problems);
         if !problems.is_empty() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::compose::CompositionError;
 use crate::deploy::image::{Digest, Disagreement};
 use crate::deploy::journal::{Asked, Deployment};
 use crate::deploy::store::{Artifact, Came, disk_problem};
-use crate::deploy::{Change, ComeAlong, Deployed, Plan, Progress, Step};
+use crate::deploy::{Change, ComeAlong, Plan, Progress, Step};
 use crate::descriptors::ModuleName;
 use crate::module::ModuleSpec;
 
@@ -55,19 +56,27 @@ impl Operations {
         self.parts().bundled.is_some()
     }
 
-    /// Keeps an object file, so that it can be installed by its digest. It is read, and nothing of it is run.
+    /// Keeps an object file, so that it can be installed by its digest. It is read from its begin, and nothing of it
+    /// is run. It is open, so that what is kept is what was written, whatever stands in its folder by now.
+    ///
+    /// Of what came over the network only the last few are kept, until a signature of theirs was verified.
     ///
     /// # Errors
     ///
     /// [`OperationError`]: the file is no object of a module, the disk is full, or this base loads no code.
-    pub async fn keep(&self, file: PathBuf, came: Came) -> Result<Artifact, OperationError> {
+    pub async fn keep(&self, mut file: File, came: Came) -> Result<Artifact, OperationError> {
         let bundled = self.bundled()?;
-        self.blocking(move || {
-            let bytes = std::fs::read(&file)
-                .map_err(|error| vec![disk_problem("the object file cannot be read", &file, &error)])?;
-            bundled.keep(&bytes, came)
-        })
-        .await
+        let kept = self
+            .blocking(move || {
+                let mut bytes = Vec::new();
+                file.rewind()
+                    .and_then(|()| file.read_to_end(&mut bytes))
+                    .map_err(|error| vec![disk_problem("the object file cannot be read", &bundled.state, &error)])?;
+                bundled.keep(&bytes, came)
+            })
+            .await?;
+        self.prune(&BTreeSet::new()).await;
+        Ok(kept)
     }
 
     /// What is known of a stored object.
@@ -93,6 +102,22 @@ impl Operations {
         options: Options,
         watcher: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Result<Done, OperationError> {
+        let done = self.carry_out(request, options, watcher).await;
+        let came = match &done {
+            Ok(Done::Deployed { deployed, .. }) => deployed.came.iter().chain(&deployed.revived).collect(),
+            Ok(Done::Unchanged { .. }) | Err(_) => Vec::new(),
+        };
+        // Also where it failed: what was sent for it is there all the same.
+        self.prune(&came.into_iter().map(|id| id.module.clone()).collect()).await;
+        done
+    }
+
+    async fn carry_out(
+        &self,
+        request: Request,
+        options: Options,
+        watcher: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Result<Done, OperationError> {
         let Prepared { change, unchanged, disagreements, is_empty } =
             self.prepare(request, &options, &|progress| watcher(progress)).await?;
         if !disagreements.is_empty() {
@@ -102,7 +127,6 @@ impl Operations {
             return Ok(Done::Unchanged { unchanged });
         }
         let deployed = self.base.deploy_watched(change, watcher).await?;
-        self.prune(&deployed).await;
         Ok(Done::Deployed { deployed, unchanged })
     }
 
@@ -164,14 +188,19 @@ impl Operations {
         match request {
             Request::Install(objects) => {
                 self.bundled()?;
-                let (install, took) = self.incoming(objects, again, Sequence::Rises, Vec::new(), tell).await?;
+                let (install, took) =
+                    self.incoming(objects, again, Sequence::Rises, options.came, Change::new(), tell).await?;
                 (prepared, asked.loaded_us) = (install, took);
             }
             Request::Rollback(modules, to) => {
                 let serving = Serving::of(&self.base.shared);
-                let Back { revive, objects } = find(self.parts(), modules, to, &serving, &self.base.warm())?;
+                let Back { revive, objects, remove } = find(self.parts(), modules, to, &serving, &self.base.warm())?;
+                // What has never served is not gone back to: it is installed, and needs what an install needs.
+                let came = if self.have_served(&objects) { Came::Locally } else { options.came };
                 let objects: Vec<_> = objects.into_iter().map(ObjectReference::from).collect();
-                let (back, took) = self.incoming(objects, again, Sequence::MayFall, revive, tell).await?;
+                let change = revive.into_iter().fold(Change::new(), Change::revive);
+                let change = remove.into_iter().fold(change, Change::remove);
+                let (back, took) = self.incoming(objects, again, Sequence::MayFall, came, change, tell).await?;
                 (prepared, asked.loaded_us) = (back, took);
             }
             Request::Redeploy(modules) => {
@@ -199,26 +228,28 @@ impl Operations {
         Ok(Prepared { change, ..prepared })
     }
 
-    /// Checks and loads objects, and puts each into every scene that its module is in. Returns how long that took.
+    /// Checks and loads objects, and has the change put each into every scene that its module is in. Returns how long
+    /// that took.
     async fn incoming(
         &self,
         objects: Vec<ObjectReference>,
         again: Again,
         sequence: Sequence,
-        revive: Vec<ModuleName>,
+        came: Came,
+        change: Change,
         tell: &(dyn Fn(Progress) + Sync),
     ) -> Result<(Prepared, Option<u64>), OperationError> {
-        let change = revive.iter().cloned().fold(Change::new(), Change::revive);
+        let is_nothing = named(&change).is_empty();
+        let leaving: BTreeSet<_> = change.remove.union(&change.revive).cloned().collect();
         if objects.is_empty() {
-            let is_empty = revive.is_empty();
-            let prepared = Prepared { change, unchanged: Vec::new(), disagreements: Vec::new(), is_empty };
+            let prepared = Prepared { change, unchanged: Vec::new(), disagreements: Vec::new(), is_empty: is_nothing };
             return Ok((prepared, None));
         }
         let (bundled, base, settings) = (self.bundled()?, self.base.clone(), self.settings());
         let since = Instant::now();
         let work = move || {
             let serving = Serving::of(&base.shared);
-            let incoming = check(&bundled, &objects, &serving, again, &settings)?;
+            let incoming = check(&bundled, &objects, &serving, &leaving, again, came, &settings)?;
             let last = base.shared.operations().journal.last_committed().map(|last| last.sequences);
             let problems = check_sequences(&bundled, &incoming.checked, &last.unwrap_or_default(), sequence);
             if !problems.is_empty() {
@@ -236,10 +267,16 @@ impl Operations {
         let took = since.elapsed();
         tell(Progress::Step(Step { name: "load", took }));
         let Incoming { unchanged, disagreements, .. } = incoming;
-        let is_empty = specs.is_empty() && revive.is_empty();
+        let is_empty = specs.is_empty() && is_nothing;
         let change = specs.into_iter().fold(change, |change, spec| put(change, spec, &serving));
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         Ok((Prepared { change, unchanged, disagreements, is_empty }, Some(took)))
+    }
+
+    /// Whether the journal has each of these objects among what served.
+    fn have_served(&self, objects: &[Digest]) -> bool {
+        let served = self.parts().journal.served();
+        objects.iter().all(|digest| served.contains(digest))
     }
 
     fn all_serve(&self, modules: &[ModuleName]) -> Result<(), OperationError> {
@@ -271,21 +308,21 @@ impl Operations {
         }
     }
 
-    /// Notes what is used now, and removes stored objects that nobody needs any more.
-    async fn prune(&self, deployed: &Deployed) {
-        let came: BTreeSet<_> = deployed.came.iter().chain(&deployed.revived).map(|id| id.module.clone()).collect();
+    /// Notes that these modules have come, and removes stored objects that nobody needs any more.
+    async fn prune(&self, came: &BTreeSet<ModuleName>) {
         let Ok(bundled) = self.bundled() else { return };
-        let base = self.base.clone();
-        let keep = self.settings().keep;
-        // What cannot be removed is told by the store, and tried again after the next deployment.
+        let (base, keep, came) = (self.base.clone(), self.settings().keep, came.clone());
+        // What cannot be removed is told by the store, and tried again the next time.
         let _ = self
             .blocking(move || {
                 let serving = Serving::of(&base.shared);
                 came.iter().flat_map(|module| serving.digests(module)).for_each(|digest| bundled.store.used(digest));
-                let mut in_use: BTreeSet<_> = serving.specs.values().filter_map(|spec| digest_of(spec)).collect();
+                let known = base.shared.deployer.available();
+                let specs = serving.specs.values().chain(known.values());
+                let mut in_use: BTreeSet<_> = specs.filter_map(|spec| digest_of(spec)).collect();
                 in_use.extend(base.shared.bakes.instances().iter().filter_map(|warm| digest_of(warm.spec())));
                 in_use.extend(bundled.digests().into_values());
-                bundled.store.prune(keep, &in_use);
+                bundled.store.prune(keep, &in_use, &base.shared.operations().journal.served());
                 Ok(())
             })
             .await;

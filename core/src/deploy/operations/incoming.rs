@@ -9,7 +9,7 @@ use crate::base::{DeploySettings, Shared};
 use crate::compose::{Place, Problem};
 use crate::deploy::Member as Placed;
 use crate::deploy::image::{Digest, Disagreement, Member, ObjectLabel, disagreements};
-use crate::deploy::store::outdated;
+use crate::deploy::store::{Came, outdated};
 use crate::descriptors::ModuleName;
 use crate::module::{ModuleSpec, ModuleState};
 
@@ -67,18 +67,21 @@ impl Serving {
     }
 }
 
-/// Reads and checks objects. All that is wrong with any of them is told.
+/// Reads and checks the objects of a request that came like this, where `leaving` do not stay as they are. All that is
+/// wrong with any of them is told.
 pub(super) fn check(
     bundled: &Bundled,
     objects: &[ObjectReference],
     serving: &Serving,
+    leaving: &BTreeSet<ModuleName>,
     again: Again,
+    request: Came,
     settings: &DeploySettings,
 ) -> Result<Incoming, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut checked: BTreeMap<ModuleName, Checked> = BTreeMap::new();
     for object in objects {
-        match bundled.checked(object.digest, None, object.signature.as_deref(), settings) {
+        match bundled.checked(object.digest, None, object.signature.as_deref(), request, settings) {
             Ok(one) => match checked.get(&one.module) {
                 Some(other) if other.file.digest() != object.digest => problems.push(twice(&one, other)),
                 _ => drop(checked.insert(one.module.clone(), one)),
@@ -92,12 +95,17 @@ pub(super) fn check(
     let is_same =
         |_: &ModuleName, one: &mut Checked| again == Again::No && serving.serves_with(&one.module, one.file.digest());
     let unchanged = checked.extract_if(.., is_same).map(|(module, _)| module).collect();
-    let disagreements = next_disagreements(&checked, serving);
+    let disagreements = next_disagreements(&checked, serving, leaving);
     Ok(Incoming { checked: checked.into_values().collect(), unchanged, disagreements })
 }
 
-fn next_disagreements(checked: &BTreeMap<ModuleName, Checked>, serving: &Serving) -> Vec<Disagreement> {
-    let stays = serving.specs.values().filter(|spec| !checked.contains_key(spec.name()));
+fn next_disagreements(
+    checked: &BTreeMap<ModuleName, Checked>,
+    serving: &Serving,
+    leaving: &BTreeSet<ModuleName>,
+) -> Vec<Disagreement> {
+    let leaves = |module: &ModuleName| checked.contains_key(module) || leaving.contains(module);
+    let stays = serving.specs.values().filter(|spec| !leaves(spec.name()));
     let stays = labels(stays.map(|spec| &**spec));
     let comes = checked.iter().map(|(module, one)| (module.clone(), one.file.label()));
     let mut members: Vec<(ModuleName, &ObjectLabel)> = stays.into_iter().chain(comes).collect();
@@ -107,10 +115,10 @@ fn next_disagreements(checked: &BTreeMap<ModuleName, Checked>, serving: &Serving
 }
 
 /// What these modules would not agree on.
-pub(super) fn agree<'s>(specs: impl Iterator<Item = &'s ModuleSpec>) -> Vec<Disagreement> {
+pub(crate) fn disagreeing<'s>(specs: impl Iterator<Item = &'s ModuleSpec>) -> Vec<Problem> {
     let labels = labels(specs);
     let members: Vec<_> = labels.iter().map(|(module, label)| Member { module, label }).collect();
-    disagreements(&members)
+    disagreements(&members).iter().map(Disagreement::problem).collect()
 }
 
 /// The labels of modules that are objects, each object once.

@@ -3,6 +3,7 @@
 mod boot;
 mod bundle;
 mod bundled;
+mod come_back;
 mod error;
 mod guard;
 mod handle;
@@ -20,6 +21,7 @@ pub use bundle::{Bundle, BundledModule};
 pub(crate) use bundled::OperationParts;
 pub use error::OperationError;
 pub use handle::Operations;
+pub(crate) use incoming::disagreeing;
 pub use note::{Note, NoteLevel};
 pub use request::{Done, ObjectReference, Options, Request};
 pub use snapshot::Snapshot;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::deploy::Deployed;
 use crate::deploy::image::Digest;
+use crate::deploy::store::Came;
 use crate::descriptors::ModuleName;
 
 /// What is asked of a base.
@@ -29,7 +30,8 @@ pub enum Request {
 pub struct ObjectReference {
     /// The SHA-256 of the file.
     pub digest: Digest,
-    /// The text of its minisign file. Needed where the object came over the network.
+    /// The text of its minisign file. Needed where the object, or the request, came over the network, unless the
+    /// object is kept with one.
     pub signature: Option<String>,
 }
 
@@ -38,6 +40,9 @@ pub struct ObjectReference {
 pub struct Options {
     /// Who asks, for the history: a user of this machine, or the name of a token.
     pub who: String,
+    /// How the request came. Over the network an install takes signed objects alone, however they came; a rollback
+    /// also what has served before.
+    pub came: Came,
     /// How long what is replaced stays warm; by default `deploy.bake`.
     pub bake: Option<Duration>,
     /// Whether migrations may take away what the generation before uses.

@@ -17,6 +17,19 @@ pub(super) struct Back {
     pub(super) revive: Vec<ModuleName>,
     /// Objects that are loaded again.
     pub(super) objects: Vec<Digest>,
+    /// Modules that the last deployment has brought, and that go again.
+    pub(super) remove: Vec<ModuleName>,
+}
+
+/// What a deployment did to the code of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Did {
+    /// It was there, and came or went with another object.
+    Changed,
+    /// It was not there before.
+    Brought,
+    /// New instances serve, of the same code.
+    Nothing,
 }
 
 /// Finds out what to go back to.
@@ -38,17 +51,22 @@ pub(super) fn find(
             )),
         };
     }
-    let modules = if modules.is_empty() { last_changed(&committed)? } else { modules };
+    let is_whole = modules.is_empty();
+    let modules = if is_whole { last_changed(&committed)? } else { modules };
     let mut back = Back::default();
     let mut problems = Vec::new();
     for module in modules {
         if warm.iter().any(|warm| warm.instance.module == module) {
             back.revive.push(module);
-        } else {
-            match before(parts, &committed, &module, serving) {
-                Some(digest) => back.objects.push(digest),
-                None => problems.extend(nothing(parts, &module).problems),
+            continue;
+        }
+        match (last_did(&committed, &module), before(parts, &committed, &module, serving)) {
+            (Some((_, Did::Brought)), _) if is_whole => back.remove.push(module),
+            (Some((operation, Did::Nothing)), before) if parts.bundled.is_some() => {
+                problems.extend(same_code(&module, operation, before).problems);
             }
+            (_, Some(digest)) => back.objects.push(digest),
+            (_, None) => problems.extend(nothing(parts, &module).problems),
         }
     }
     if problems.is_empty() { Ok(back) } else { Err(problems.into()) }
@@ -86,13 +104,58 @@ fn last_changed(committed: &[Committed]) -> Result<Vec<ModuleName>, OperationErr
     Ok(names)
 }
 
+/// What the last deployment that somebody asked for did to the code of a module, and which operation it was.
+fn last_did<'c>(committed: &'c [Committed], module: &ModuleName) -> Option<(&'c str, Did)> {
+    let name = module.as_str();
+    let is_about = |one: &Committed| one.asked.operation != "start" && one.changed.contains(name);
+    let place = committed.iter().rposition(is_about)?;
+    let (before, after) = (committed.get(place.checked_sub(1)?)?, &committed[place]);
+    let did = if !knows(before, name) {
+        Did::Brought
+    } else if objects(before, name) == objects(after, name) {
+        Did::Nothing
+    } else {
+        Did::Changed
+    };
+    Some((&after.asked.operation, did))
+}
+
+/// Whether a module belonged to the base, whether or not it served.
+fn knows(committed: &Committed, module: &str) -> bool {
+    committed.members.iter().any(|member| member.module == module) || committed.absent.contains_key(module)
+}
+
+/// The objects that a module served with, or would have.
+fn objects(committed: &Committed, module: &str) -> BTreeSet<Digest> {
+    let members = committed.members.iter().filter(|member| member.module == module);
+    members.filter_map(|member| member.digest).chain(committed.absent.get(module).copied()).collect()
+}
+
 /// The last object of a module that served and is another one than what serves.
 fn before(parts: &OperationParts, committed: &[Committed], module: &ModuleName, serving: &Serving) -> Option<Digest> {
     let bundled = parts.bundled.as_ref()?;
-    let now: BTreeSet<_> = serving.digests(module);
+    let mut now = serving.digests(module);
+    // What waits to be started again is what it is to be rolled back from.
+    now.extend(committed.last().and_then(|last| last.absent.get(module.as_str())));
     let members = committed.iter().rev().flat_map(|one| &one.members);
     let mut served = members.filter(|member| member.module == module.as_str()).filter_map(|member| member.digest);
     served.find(|digest| !now.contains(digest) && bundled.store.artifact(*digest).is_some())
+}
+
+/// What a deployment that changed no code is answered with, once nothing of what it replaced is warm.
+fn same_code(module: &ModuleName, operation: &str, before: Option<Digest>) -> OperationError {
+    let changed = if operation == "settings" { "its settings" } else { "none of its code" };
+    let help = match before {
+        Some(digest) => format!("to go back to other code, name it: `rollback {module} --to {}`", digest.short()),
+        None => "deploy what shall serve, or apply the settings that shall hold".to_owned(),
+    };
+    OperationError::new(
+        "nothing-to-roll-back",
+        format!(
+            "`{module}` is not rolled back: the last deployment of it (`{operation}`) changed {changed}, and what it replaced is no longer warm"
+        ),
+        help,
+    )
 }
 
 fn nothing(parts: &OperationParts, module: &ModuleName) -> OperationError {

@@ -33,14 +33,22 @@ pub struct Artifact {
     pub signature: Option<Signature>,
 }
 
-/// How an artifact came to the base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How an artifact, or a request, came to the base.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Came {
     /// With the bundle, or through the local socket: from somebody who could write the base's files.
+    #[default]
     Locally,
     /// Over the network: it has to be signed.
     Remotely,
+}
+
+impl Artifact {
+    /// Whether it came over the network, and nothing has shown yet that somebody who is trusted made it.
+    pub(super) fn is_unverified(&self) -> bool {
+        self.came == Came::Remotely && self.signature.is_none()
+    }
 }
 
 /// A signature that was verified.

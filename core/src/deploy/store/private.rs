@@ -31,12 +31,20 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Writes a file under a name of its own, syncs it, and only then gives it its name. What fails leaves nothing.
 pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-    write_with(folder, name, Durable::Yes, |file| file.write_all(bytes))
+    let path = write_with(folder, name, Durable::Yes, |file| file.write_all(bytes)).map(|(path, _)| path)?;
+    sync_folder(folder)?;
+    Ok(path)
+}
+
+/// The same, and returns the file, to be appended to. Its name does not survive a power failure before the folder is
+/// synced, which is left to the caller: whatever comes of that, the file that had the name is gone.
+pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<File> {
+    write_with(folder, name, Durable::Yes, |file| file.write_all(bytes)).map(|(_, file)| file)
 }
 
 /// The same for what nobody needs after a power failure: it is not synced, which takes longer than all the rest.
 pub(crate) fn write_volatile(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-    write_with(folder, name, Durable::No, |file| file.write_all(bytes))
+    write_with(folder, name, Durable::No, |file| file.write_all(bytes)).map(|(path, _)| path)
 }
 
 fn write_with(
@@ -44,7 +52,7 @@ fn write_with(
     name: &str,
     durable: Durable,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<PathBuf> {
+) -> io::Result<(PathBuf, File)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let incoming = folder.join(format!("{INCOMING}{}-{number}", std::process::id()));
@@ -54,22 +62,22 @@ fn write_with(
         if durable == Durable::Yes {
             file.sync_all()?;
         }
-        fs::rename(&incoming, &path)
+        fs::rename(&incoming, &path)?;
+        Ok(file)
     });
-    if let Err(error) = written {
-        // It may not be there at all; what cannot be removed now is removed at the next start.
-        let _ = fs::remove_file(&incoming);
-        return Err(error);
+    match written {
+        Ok(file) => Ok((path, file)),
+        Err(error) => {
+            // It may not be there at all; what cannot be removed now is removed at the next start.
+            let _ = fs::remove_file(&incoming);
+            Err(error)
+        }
     }
-    if durable == Durable::Yes {
-        sync_folder(folder)?;
-    }
-    Ok(path)
 }
 
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.append(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

@@ -7,7 +7,8 @@ use crate::base::TrustedKey;
 use crate::compose::Problem;
 use crate::deploy::image::{BuildId, ObjectFile, ObjectLabel};
 
-/// What has to stand in the trusted comment of a signature: `minisign -S -t "<this>" -m comments.so`.
+/// What has to stand in the trusted comment of a signature. `cargo bedplate sign` writes it; so does
+/// `minisign -S -t "<this>" -m comments.so`.
 ///
 /// It binds the signature to a module, a build and a base, and to a sequence that must not go down, so that an older
 /// object which was signed in good faith cannot be sent again.
@@ -47,13 +48,13 @@ pub(crate) fn verify(
         refused("signature-wrong", what, SIGN)
     } else {
         let what = format!("no key is trusted for `{module}`");
-        refused("key-missing", what, "add the key of who builds it to `deploy.trusted_keys`, and restart the base")
+        refused("key-missing", what, "add the key of who builds it to `deploy.trusted_keys`, and `settings apply`")
     })
 }
 
 /// What an artifact that came over the network has to bring.
 pub(crate) fn missing(module: &str) -> Problem {
-    let what = format!("the object of `{module}` came over the network and is not signed");
+    let what = format!("the object of `{module}` is asked for over the network, or came over it, and is not signed");
     refused("signature-missing", what, SIGN)
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn outdated(module: &str, sequence: u64, last: u64) -> Problem {
     }
 }
 
-const SIGN: &str = "sign it: `cargo bedplate sign`, with a key that `deploy.trusted_keys` names";
+const SIGN: &str = "sign it with a key that `deploy.trusted_keys` names: `cargo bedplate sign FILE --key SECRETKEY`";
 
 fn sequence_of(comment: &str, file: &ObjectFile) -> Result<u64, Problem> {
     let sequence = comment.rsplit_once(" sequence=").and_then(|(_, number)| number.parse().ok());
@@ -79,7 +80,8 @@ fn sequence_of(comment: &str, file: &ObjectFile) -> Result<u64, Problem> {
         _ => {
             let wanted = signed_comment(file.label(), file.build_id(), 0);
             let what = format!("the signature is over something else: its trusted comment says `{comment}`");
-            Err(refused("signature-of-another", what, &format!("sign it with the comment `{wanted}`, counted up")))
+            let help = format!("{SIGN}; with another tool, the trusted comment is `{wanted}`, counted up");
+            Err(refused("signature-of-another", what, &help))
         }
     }
 }

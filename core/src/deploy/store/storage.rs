@@ -13,6 +13,13 @@ use crate::compose::{Place, Problem};
 use crate::deploy::image::Digest;
 use crate::sync::lock;
 
+/// How many objects are kept that came over the network and were not yet shown to be signed: those of some deployments
+/// that are under way.
+const MOST_UNVERIFIED: usize = 32;
+
+/// How large they may be together, in bytes.
+const LARGEST_UNVERIFIED: u64 = 1 << 30;
+
 /// The object files that a base keeps.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -138,21 +145,45 @@ impl Store {
         }
     }
 
-    /// Removes all but the last used ones of each module; `in_use` are never removed.
-    pub(crate) fn prune(&self, keep: usize, in_use: &BTreeSet<Digest>) {
-        let mut kept: BTreeMap<String, usize> = BTreeMap::new();
-        for artifact in self.artifacts() {
-            let count = kept.entry(artifact.module).or_default();
+    /// Removes all but the last used ones of each module; `in_use` are never removed. What is not verified takes no
+    /// place of theirs: it has a bound of its own.
+    ///
+    /// Neither does what is sent and never deployed take a place of those that have `served`: of both that many are
+    /// kept.
+    pub(crate) fn prune(&self, keep: usize, in_use: &BTreeSet<Digest>, served: &BTreeSet<Digest>) {
+        let mut kept: BTreeMap<(String, bool), usize> = BTreeMap::new();
+        for artifact in self.artifacts().into_iter().filter(|artifact| !artifact.is_unverified()) {
+            let count = kept.entry((artifact.module, served.contains(&artifact.digest))).or_default();
             *count += 1;
             if *count > keep && !in_use.contains(&artifact.digest) {
-                lock(&self.artifacts).remove(&artifact.digest);
-                if let Err(error) = remove(&self.folder, artifact.digest) {
-                    tracing::warn!(
-                        target: "bedplate::deploy",
-                        "the object file {} could not be removed: {error}", artifact.digest.short()
-                    );
-                }
+                self.forget(artifact.digest);
             }
+        }
+    }
+
+    /// Removes the oldest of what came over the network and was not verified, beyond a bound; never `newest`.
+    pub(crate) fn bound_unverified(&self, newest: Digest) {
+        let mut unverified = self.artifacts();
+        unverified.retain(Artifact::is_unverified);
+        unverified.sort_by_key(|artifact| std::cmp::Reverse((artifact.digest == newest, artifact.received_ms)));
+        let (mut count, mut size) = (0, 0_u64);
+        for artifact in unverified {
+            count += 1;
+            size = size.saturating_add(artifact.size);
+            let is_beyond = count > MOST_UNVERIFIED || size > LARGEST_UNVERIFIED;
+            if is_beyond && artifact.digest != newest {
+                self.forget(artifact.digest);
+            }
+        }
+    }
+
+    fn forget(&self, digest: Digest) {
+        lock(&self.artifacts).remove(&digest);
+        if let Err(error) = remove(&self.folder, digest) {
+            tracing::warn!(
+                target: "bedplate::deploy",
+                "the object file {} could not be removed: {error}", digest.short()
+            );
         }
     }
 }
@@ -277,13 +308,47 @@ mod tests {
         let store = Store::open(folder.path().into()).unwrap();
         let comments: Vec<_> = (0..5_u64).map(|index| add(&store, "comments", &[index as u8], index)).collect();
         let article = add(&store, "articles", b"article", 0);
-        store.prune(2, &BTreeSet::from([comments[0]]));
+        store.prune(2, &BTreeSet::from([comments[0]]), &BTreeSet::new());
         let kept: BTreeSet<_> = store.artifacts().iter().map(|artifact| artifact.digest).collect();
         assert_eq!(kept, BTreeSet::from([comments[0], comments[3], comments[4], article]));
         assert_eq!(store.bytes(comments[1]).unwrap_err().code, "artifact-missing");
         store.used(comments[3]);
-        store.prune(1, &BTreeSet::new());
+        store.prune(1, &BTreeSet::new(), &BTreeSet::new());
         assert!(store.artifact(comments[3]).is_some() && store.artifact(comments[4]).is_none());
+    }
+
+    #[test]
+    fn what_was_never_deployed_takes_no_place_of_what_has_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().into()).unwrap();
+        let served: BTreeSet<_> = (0..2_u64).map(|index| add(&store, "comments", &[index as u8], index)).collect();
+        let sent: Vec<_> = (2..7_u64).map(|index| add(&store, "comments", &[index as u8], index)).collect();
+        store.prune(2, &BTreeSet::new(), &served);
+        let kept: BTreeSet<_> = store.artifacts().iter().map(|artifact| artifact.digest).collect();
+        assert_eq!(kept, served.into_iter().chain(sent[3..].iter().copied()).collect());
+    }
+
+    #[test]
+    fn what_nobody_has_signed_is_bounded_and_takes_no_place_of_what_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().into()).unwrap();
+        let verified = add(&store, "comments", b"verified", 0);
+        let send = |number: u64, size: u64| {
+            let bytes = number.to_le_bytes();
+            let of_network =
+                Artifact { came: Came::Remotely, received_ms: number, size, ..an_artifact("comments", &bytes, number) };
+            let digest = store.add(&bytes, of_network).unwrap().digest;
+            store.bound_unverified(digest);
+            digest
+        };
+        let sent: Vec<_> = (1..=MOST_UNVERIFIED as u64 + 2).map(|number| send(number, 8)).collect();
+        let is_kept = |digest: &Digest| store.artifact(*digest).is_some();
+        assert_eq!(sent.iter().map(is_kept).collect::<Vec<_>>()[..3], [false, false, true]);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2 * (MOST_UNVERIFIED + 1), "and not on the disk");
+        store.prune(1, &BTreeSet::new(), &BTreeSet::new());
+        assert!(is_kept(&verified), "they were used later, and are nothing to roll back to");
+        let large = send(1_000, LARGEST_UNVERIFIED);
+        assert!(is_kept(&large) && is_kept(&verified) && !sent.iter().any(is_kept));
     }
 
     #[test]

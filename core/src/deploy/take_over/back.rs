@@ -11,26 +11,16 @@ use crate::deploy::engine::Deployment;
 use crate::deploy::make::make_within;
 use crate::deploy::retire::{abandon, bury, idle, stop_one, stop_order};
 use crate::deploy::start::{Started, start_all};
-use crate::deploy::take_over::TakeOver;
-use crate::deploy::take_over::flow::Reached;
+use crate::deploy::take_over::flow::{Reached, Sides};
 use crate::deploy::{Pinned, Versioned};
 use crate::module::{Instance, ModuleState};
 use crate::sync::lock;
 
 impl Deployment<'_> {
     /// Takes a take-over back.
-    #[allow(clippy::too_many_arguments, reason = "all that a take-over has reached")]
-    pub(super) async fn go_back(
-        &self,
-        next: &Arc<Versioned<Composition>>,
-        was: &Arc<Versioned<Composition>>,
-        new: Vec<Arc<Instance>>,
-        replaced: &[Arc<Instance>],
-        take_over: &TakeOver,
-        reached: Reached,
-        error: &CompositionError,
-    ) {
-        for instance in &new {
+    pub(super) async fn go_back(&self, sides: Sides, reached: Reached, error: &CompositionError) {
+        let Sides { next, was, new, replaced, take_over } = &sides;
+        for instance in new {
             instance.state_cell().set_home(Some(next.clone()));
         }
         let mut came_back = Vec::new();
@@ -59,7 +49,7 @@ impl Deployment<'_> {
             begin_to_serve(instance);
         }
         // After the swap: who is sent away pins what serves then.
-        for instance in &new {
+        for instance in new {
             instance.state_cell().door.supersede(Pinned::new(Versioned::pin(&back)));
         }
         if self.base.is_ending() {
@@ -74,19 +64,14 @@ impl Deployment<'_> {
             let stopped = reached.stopped.iter().map(|stopped| stopped.state_cell());
             stopped.for_each(|stopped| self.base.restarts.failed(self.base, stopped, cause.clone()));
         }
-        self.see_off_failed(next, was, new, reached.stopped, came_back.is_empty(), error);
+        // What has stopped and could not come back stays, for the restart policy.
+        let ended = if came_back.is_empty() { Vec::new() } else { reached.stopped };
+        self.see_off_failed(sides, ended, error);
     }
 
     /// What came ends, as soon as nothing has pinned its composition; and so does what has stopped already.
-    fn see_off_failed(
-        &self,
-        next: &Arc<Versioned<Composition>>,
-        was: &Arc<Versioned<Composition>>,
-        new: Vec<Arc<Instance>>,
-        stopped: Vec<Arc<Instance>>,
-        stopped_stays: bool,
-        error: &CompositionError,
-    ) {
+    fn see_off_failed(&self, sides: Sides, ended: Vec<Arc<Instance>>, error: &CompositionError) {
+        let Sides { next, was, new, .. } = sides;
         let cause = error.problems.first().map_or("it did not take over", |problem| &problem.what);
         let mut leaving = Vec::new();
         for instance in new {
@@ -97,11 +82,9 @@ impl Deployment<'_> {
             state.draining.cancel();
             leaving.push(Leaving::new(self.base, instance, next.clone(), self.reporter.clone()));
         }
-        if !stopped_stays {
-            let leave = |instance| Leaving::new(self.base, instance, was.clone(), self.reporter.clone());
-            leaving.extend(stopped.into_iter().map(leave));
-        }
-        self.close_doors(next, &leaving);
+        let leave = |instance| Leaving::new(self.base, instance, was.clone(), self.reporter.clone());
+        leaving.extend(ended.into_iter().map(leave));
+        self.close_doors(&next, &leaving);
         self.retire(leaving);
     }
 

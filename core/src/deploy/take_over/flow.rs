@@ -29,6 +29,20 @@ pub(super) struct Reached {
     pub(super) stopped: Vec<Arc<Instance>>,
 }
 
+/// The two sides of a take-over.
+pub(super) struct Sides {
+    /// What is to serve.
+    pub(super) next: Arc<Versioned<Composition>>,
+    /// What served until the swap.
+    pub(super) was: Arc<Versioned<Composition>>,
+    /// The instances that come.
+    pub(super) new: Vec<Arc<Instance>>,
+    /// The instances that go.
+    pub(super) replaced: Vec<Arc<Instance>>,
+    /// How some of them take over from others.
+    pub(super) take_over: TakeOver,
+}
+
 impl Deployment<'_> {
     /// Swaps the next composition in with its doors held, lets the new instances take over, and opens the doors.
     ///
@@ -56,29 +70,27 @@ impl Deployment<'_> {
         }
         self.done("hold");
         let mut reached = Reached::default();
-        match self.change_hands(next, &was, &new, &left_out, &take_over, until, &mut reached).await {
+        let sides = Sides { next: next.clone(), was, new, replaced, take_over };
+        match self.change_hands(&sides, &left_out, until, &mut reached).await {
             Ok(()) => {
+                let Sides { was, new, replaced, .. } = sides;
                 new.iter().for_each(|instance| instance.state_cell().door.open());
                 next.value().set_held(Doors::Open);
                 self.done("open");
                 Ok(self.went_live(next, &was, &new, replaced, left_out).await)
             }
             Err(error) => {
-                self.go_back(next, &was, new, &replaced, &take_over, reached, &error).await;
+                self.go_back(sides, reached, &error).await;
                 self.done("back");
                 Err(error)
             }
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "it is one step of `carry_over`, cut out for its `?`")]
     async fn change_hands(
         &mut self,
-        next: &Arc<Versioned<Composition>>,
-        was: &Arc<Versioned<Composition>>,
-        new: &[Arc<Instance>],
+        Sides { next, was, new, take_over, .. }: &Sides,
         left_out: &[LeftOut],
-        take_over: &TakeOver,
         until: Instant,
         reached: &mut Reached,
     ) -> Result<(), CompositionError> {

@@ -7,4 +7,5 @@ mod commands;
 mod executable;
 mod faults;
 mod life;
+mod operate;
 mod process;

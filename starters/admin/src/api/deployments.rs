@@ -38,8 +38,8 @@ pub(super) async fn begin(
     Ok(answer)
 }
 
-/// Whether the caller may do it to each module that the request names. Objects say themselves which modules they
-/// are: [`operations`] asks again when they have been read.
+/// Whether the caller may do it to each module that the request names. An install names objects: [`operations::prepare`]
+/// asks for the module that each of them was stored as, and refuses one that is not stored.
 fn allow_all(caller: &Caller, request: &DeploymentRequest) -> Answer<()> {
     let action = action(&request.operation);
     match &request.operation {

@@ -28,6 +28,12 @@ impl Refused {
     ) -> Self {
         Self::from((status, Refusal::new(code, what, help)))
     }
+
+    /// The code of what is wrong.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &str {
+        &self.refusal.code
+    }
 }
 
 impl From<(StatusCode, Refusal)> for Refused {

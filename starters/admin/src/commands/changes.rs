@@ -12,7 +12,7 @@ use bedplate_admin_client::{ClientError, render};
 use serde_json::json;
 
 use super::source::{self, bundled, signature};
-use super::{base, fail, shown};
+use super::{base, fail, place, shown};
 
 /// `install FILE…`: lets objects serve.
 pub const INSTALL: Command =
@@ -121,7 +121,8 @@ pub const SNAPSHOT: Command =
             Ok(answer) => shown(ctx, &answer, render::snapshot),
             Err(error) => fail(ctx, &error),
         }
-    });
+    })
+    .with_arguments(place);
 
 fn modules(command: clap::Command, help: &'static str) -> clap::Command {
     command.arg(Arg::new("module").value_name("MODULE").num_args(0..).help(help))
@@ -129,7 +130,7 @@ fn modules(command: clap::Command, help: &'static str) -> clap::Command {
 
 fn options(command: clap::Command) -> clap::Command {
     let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    command
+    place(command)
         .arg(flag("plan", "Changes nothing, and says what would change"))
         .arg(flag("force", "Deploys also builds that serve already"))
         .arg(flag("breaking", "Accepts migrations that drop or rename"))

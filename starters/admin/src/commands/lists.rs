@@ -7,34 +7,38 @@ use bedplate::base::{Command, CommandContext, Exit, Output};
 use bedplate_admin_client::{ClientError, render};
 use serde_json::Value;
 
-use super::{base, fail, show, shown};
+use super::{base, fail, place, show, shown};
 
 /// `status`: what serves now, and of which code.
 pub const STATUS: Command = Command::new("status", "Shows what serves in the running base, and of which code", |ctx| {
     show(ctx, "status", render::status)
-});
+})
+.with_arguments(place);
 
 /// `routes`: which module serves which route.
 pub const ROUTES: Command =
     Command::new("routes", "Lists the routes of the running base, with the module that serves each", |ctx| {
         show(ctx, "routes", render::routes)
-    });
+    })
+    .with_arguments(place);
 
 /// `ready`: whether the base can serve. The exit status says so too.
 pub const READY: Command =
-    Command::new("ready", "Says whether the running base and each of its modules can serve", ready);
+    Command::new("ready", "Says whether the running base and each of its modules can serve", ready)
+        .with_arguments(place);
 
 /// `inflight`: what is inside the modules now.
 pub const INFLIGHT: Command =
     Command::new("inflight", "Lists what is at work in the modules of the running base", |ctx| {
         show(ctx, "inflight", render::in_flight)
-    });
+    })
+    .with_arguments(place);
 
 /// `history`: the deployments, with who made them and what came of them.
 pub const HISTORY: Command =
     Command::new("history", "Lists the last deployments of the base: when, what, who, outcome", history)
         .with_arguments(|command| {
-            command
+            place(command)
                 .arg(
                     Arg::new("limit")
                         .long("limit")
@@ -55,7 +59,7 @@ pub const HISTORY: Command =
 /// `logs MODULE`: the last lines that a module has logged.
 pub const LOGS: Command =
     Command::new("logs", "Shows the last lines that a module has logged", logs).with_arguments(|command| {
-        command.arg(Arg::new("module").value_name("MODULE").required(true).help("The module")).arg(
+        place(command).arg(Arg::new("module").value_name("MODULE").required(true).help("The module")).arg(
             Arg::new("follow")
                 .long("follow")
                 .short('f')

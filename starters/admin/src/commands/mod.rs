@@ -2,11 +2,13 @@
 
 mod changes;
 mod lists;
+#[cfg(feature = "remote")]
+mod remote;
 mod source;
 
 use std::process::ExitCode;
 
-use bedplate::base::{CommandContext, Output};
+use bedplate::base::{CommandContext, Output, clap};
 use bedplate_admin_client::blocking::Client;
 use bedplate_admin_client::{ClientError, Endpoint, render};
 use serde_json::Value;
@@ -16,8 +18,19 @@ use crate::socket::SOCKET;
 pub use changes::{APPLY, INSTALL, REDEPLOY, ROLLBACK, SNAPSHOT, UNINSTALL};
 pub use lists::{HISTORY, INFLIGHT, LOGS, READY, ROUTES, STATUS};
 
-/// The running base, by the socket in its state folder.
+/// Adds what says where the base is, beside the base's own `--config` and `--set`.
+fn place(command: clap::Command) -> clap::Command {
+    #[cfg(feature = "remote")]
+    let command = remote::arguments(command);
+    command
+}
+
+/// The running base: by the socket in its state folder, unless it is on another machine.
 fn base(ctx: &CommandContext<'_>) -> Result<Client, ClientError> {
+    #[cfg(feature = "remote")]
+    if let Some(endpoint) = remote::endpoint(ctx)? {
+        return Client::new(endpoint);
+    }
     Client::new(Endpoint::Socket(ctx.state_folder().join(SOCKET)))
 }
 

@@ -14,7 +14,7 @@ use bedplate_starter_admin::{
 use crate::support::{Shows, operated, socket};
 
 /// Runs a command as the binary does, and returns its exit status.
-async fn exit(command: Command, arguments: &[&str], folder: &Path, output: Output) -> String {
+pub(crate) async fn exit(command: Command, arguments: &[&str], folder: &Path, output: Output) -> String {
     let (arguments, folder): (Vec<String>, PathBuf) =
         (arguments.iter().map(|&argument| argument.to_owned()).collect(), folder.to_owned());
     let run = move || {
@@ -26,7 +26,7 @@ async fn exit(command: Command, arguments: &[&str], folder: &Path, output: Outpu
     format!("{:?}", tokio::task::spawn_blocking(run).await.unwrap())
 }
 
-fn status(exit: Exit) -> String {
+pub(crate) fn status(exit: Exit) -> String {
     format!("{:?}", std::process::ExitCode::from(exit))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod commands;
+mod conformance;
 mod deployments;
 mod logs;
 mod probes;

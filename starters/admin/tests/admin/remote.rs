@@ -5,16 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bedplate::Result;
+use bedplate::base::{Command, Exit, Output};
 use bedplate::testing::{TestBase, TestBaseBuilder, run};
 use bedplate_admin_client::protocol::{ArtifactReference, DeploymentRequest, Operation, Options};
 use bedplate_admin_client::{Client, ClientError, Endpoint, Remote};
-use bedplate_starter_admin::Admin;
+use bedplate_starter_admin::{Admin, REDEPLOY_COMMAND, STATUS_COMMAND};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use crate::support::operated;
+use crate::commands::{exit, status};
+use crate::support::{Answer, operated};
 
 const READER: &str = "the-token-of-somebody-who-looks";
 const OWNER: &str = "the-token-of-somebody-who-may-all";
@@ -85,6 +92,32 @@ fn a_token_may_what_it_may() -> Result<()> {
 }
 
 #[test]
+fn the_bases_own_commands_go_to_another_machine_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (base, _) = remote(&folder);
+    let place = folder.path().to_owned();
+    run(base, |base| async move {
+        let (port, far) = (port(&base).await, tempfile::tempdir()?);
+        let ask = async |command: Command, arguments: &[&str], token: &str| {
+            let (address, certificate) = (format!("localhost:{port}"), place.join("cert.pem"));
+            let token_file = far.path().join("token");
+            std::fs::write(&token_file, format!("{token}\n")).unwrap();
+            let of_remote = ["--remote", &address, "--certificate", certificate.to_str().unwrap(), "--token-file"];
+            let arguments = [arguments, &of_remote, &[token_file.to_str().unwrap()]].concat();
+            // From a folder in which there is no base.
+            exit(command, &arguments, far.path(), Output::Json).await
+        };
+        assert_eq!(ask(STATUS_COMMAND, &[], READER).await, status(Exit::Done));
+        assert_eq!(ask(REDEPLOY_COMMAND, &["quiet"], QUIET).await, status(Exit::Done));
+        assert_eq!(ask(REDEPLOY_COMMAND, &["quiet"], READER).await, status(Exit::Failed));
+        assert_eq!(exit(STATUS_COMMAND, &[], far.path(), Output::Json).await, status(Exit::NoBase));
+        let named = ["status", "--remote", "localhost:1"];
+        assert!(STATUS_COMMAND.command_line().try_get_matches_from(named).is_err(), "and which certificate?");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_certificate_of_somebody_else_is_not_trusted() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (base, _) = remote(&folder);
@@ -124,6 +157,58 @@ fn a_client_that_never_agrees_on_keys_is_given_up() -> Result<()> {
         assert!(answer.is_empty());
         Ok(())
     })
+}
+
+#[test]
+fn a_client_that_has_not_agreed_on_keys_does_not_hold_the_bases_end() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (base, certificate) = remote(&folder);
+    // What waits for its patience runs into the deadline of the starter's stop, and that is an error.
+    run(base.set("starters.admin.patience=1h").set("lifecycle.stop_deadline=5s"), |base| async move {
+        let port = port(&base).await;
+        let silent = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+        // They are accepted in order: when this one is answered, the silent one is in.
+        client(port, OWNER, &certificate).get("status").await.unwrap();
+        base.running().await?.shutdown().await?;
+        drop(silent);
+        Ok(())
+    })
+}
+
+#[test]
+fn whoever_may_not_look_may_not_ask_for_heads() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (base, certificate) = remote(&folder);
+    run(base, |base| async move {
+        let port = port(&base).await;
+        let status = async |method: &str, path: &str, token: &str| {
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+            );
+            Answer::read(&mut tls(port, &certificate, &request).await.unwrap()).await.unwrap().status
+        };
+        for path in ["/v1/status", "/v1/history", "/v1/deployments", "/v1/modules"] {
+            for method in ["GET", "HEAD"] {
+                assert_eq!(status(method, path, QUIET).await, 403, "{method} {path}");
+                assert_eq!(status(method, path, READER).await, 200, "{method} {path}");
+            }
+        }
+        assert_eq!(status("HEAD", "/v1/logs?module=other", QUIET).await, 403);
+        Ok(())
+    })
+}
+
+/// A connection on which something was asked.
+async fn tls(port: u16, certificate: &str, request: &str) -> Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes())?)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect("localhost".try_into()?, stream).await?;
+    stream.write_all(request.as_bytes()).await?;
+    Ok(stream)
 }
 
 #[test]

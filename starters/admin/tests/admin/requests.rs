@@ -26,7 +26,9 @@ fn everything_that_is_listed_is_there() -> Result<()> {
         assert!(modules.iter().any(|module| module["instance"]["module"] == "quiet"), "{status}");
         assert_eq!(get(&socket, "/v1/routes").await?.body["routes"][0]["path"], "/a");
         let listed = get(&socket, "/v1").await?.body["paths"].to_string();
-        assert!(listed.contains("POST /v1/artifacts"), "{listed}");
+        for path in ["POST /v1/artifacts", "GET /v1/deployments\""] {
+            assert!(listed.contains(path), "{listed}");
+        }
         Ok(())
     })
 }

@@ -4,6 +4,7 @@
 
 mod apart;
 mod bounds;
+mod conformance;
 mod declared;
 mod generations;
 mod loading;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod answers;
+mod conformance;
 mod connections;
 mod held;
 mod logs;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod apart;
+mod conformance;
 mod declared;
 mod generations;
 mod log;

@@ -258,3 +258,89 @@ fn a_report_says_what_where_and_what_to_do() {
          compiler of the base (`rust-toolchain.toml` pins it)"
     );
 }
+
+/// Makes a library that runs code while it is loaded, and returns its folder.
+fn a_library() -> std::path::PathBuf {
+    let more = "#[unsafe(no_mangle)] pub extern \"C\" fn of_the_library() -> u32 { 7 }";
+    let object = Object { label: None, more, uses_base: false, entry: false, ..Object::default() };
+    let folder = object.file("libother").parent().unwrap().to_owned();
+    std::fs::rename(folder.join("libother.so"), folder.join("libother.so.1")).unwrap();
+    std::os::unix::fs::symlink("libother.so.1", folder.join("libother.so")).unwrap();
+    folder
+}
+
+#[test]
+fn another_library_is_refused_with_its_name() {
+    let more = r#"
+        unsafe extern "C" { fn of_the_library() -> u32; }
+        #[unsafe(no_mangle)] pub extern "C" fn uses_it() -> u32 { unsafe { of_the_library() } }
+    "#;
+    let search = format!("link-arg=-L{}", a_library().display());
+    for (name, kind, flags) in [
+        ("needs_library", "needed", vec!["-C", &search, "-C", "link-arg=-lother"]),
+        ("filters_library", "auxiliary", vec!["-C", "link-arg=-Wl,--auxiliary=libother.so"]),
+        ("filtered", "filter", vec!["-C", "link-arg=-Wl,--filter=libother.so"]),
+    ] {
+        let more = if kind == "needed" { more } else { "" };
+        let file = inspect(&Object { more, flags: &flags, ..Object::default() }.make(name)).unwrap();
+        let found = flaws(&file);
+        assert_eq!(codes(&found), ["object-needs-library"], "{kind}");
+        assert!(found[0].to_string().starts_with("the object needs the library `libother.so`"), "{}", found[0]);
+        assert_eq!(flaws_with(&file, &["libother.so"]), [], "{kind}");
+    }
+}
+
+#[test]
+fn what_every_base_has_is_needed_by_many() {
+    // The mathematics of C, which a cdylib does not need by itself.
+    let more = r#"
+        #[link(name = "m")] unsafe extern "C" { fn lgamma(of: f64) -> f64; }
+        #[unsafe(no_mangle)] pub extern "C" fn gamma(of: f64) -> f64 { unsafe { lgamma(of) } }
+    "#;
+    assert_eq!(flaws(&inspect(&Object { more, ..Object::default() }.make("mathematics")).unwrap()), []);
+}
+
+/// The place of the dynamic section in a file.
+fn dynamic_section(bytes: &[u8]) -> std::ops::Range<usize> {
+    let number = |at: usize, length: usize| {
+        bytes[at..at + length].iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let headers = (0..number(56, 2)).map(|index| number(32, 8) + index * 56);
+    let header = headers.into_iter().find(|at| number(*at, 4) == 2).unwrap();
+    number(header + 8, 8)..number(header + 8, 8) + number(header + 32, 8)
+}
+
+#[test]
+fn an_entry_of_the_dynamic_section_that_is_there_twice_is_refused() {
+    let file = Object { more: CONSTRUCTOR, ..Object::default() }.make("twice");
+    let section = dynamic_section(&file);
+    let entries: Vec<_> = section.step_by(16).collect();
+    let kind = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let place = |wanted: u64| entries.iter().copied().find(|at| kind(&file, *at) == wanted).unwrap();
+    // The first says that the list of the constructors is empty (DT_INIT_ARRAYSZ), and the loader goes by the second,
+    // which stands where a mere count did (DT_RELACOUNT).
+    let (first, second) = (place(27).min(place(0x6fff_fff9)), place(27).max(place(0x6fff_fff9)));
+    let mut bytes = file.clone();
+    bytes.copy_within(place(27)..place(27) + 16, second);
+    bytes[first..first + 8].copy_from_slice(&27_u64.to_le_bytes());
+    bytes[first + 8..first + 16].fill(0);
+    assert_eq!(refused(&bytes), ["object-malformed"]);
+    assert!(inspect(&bytes).unwrap_err()[0].to_string().contains("two entries of the kind 0x1b"));
+}
+
+#[test]
+fn a_dynamic_section_that_is_not_where_it_is_mapped_is_refused() {
+    let mut bytes = Object::default().make("elsewhere");
+    let section = dynamic_section(&bytes);
+    let table = usize::try_from(u64::from_le_bytes(bytes[32..40].try_into().unwrap())).unwrap();
+    let count = usize::from(u16::from_le_bytes(bytes[56..58].try_into().unwrap()));
+    let header = (0..count).map(|index| table + index * 56).find(|at| bytes[*at] == 2).unwrap();
+    // A copy of it, without what it needs, behind the end of the file.
+    let mut copy = bytes[section].to_vec();
+    copy[..16].fill(0);
+    let place = bytes.len().next_multiple_of(8);
+    bytes.resize(place, 0);
+    bytes.extend(copy);
+    bytes[header + 8..header + 16].copy_from_slice(&(place as u64).to_le_bytes());
+    assert_eq!(refused(&bytes), ["object-malformed"]);
+}

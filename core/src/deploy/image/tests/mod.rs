@@ -2,4 +2,5 @@
 
 mod bytes;
 mod checks;
+pub(crate) mod log;
 pub(crate) mod objects;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
+
 use super::rig::{DOES_NOT_START, Rig, generation, install, keep, labelled, name, object, run, serving, versions};
 use crate::base::Assembly;
 use crate::deploy::image::{CrateLabel, Digest};
@@ -113,6 +115,18 @@ async fn a_changed_contract_takes_all_its_users_along() {
     assert_eq!(plan.refused[0].code, "contract-disagrees");
     assert!(plan.come_along.iter().any(|along| along.module == name("articles")), "{:?}", plan.come_along);
 
+    // The version of the contract stays, and the plan says all the same that it changes.
+    keep(&base, &changed_contract("articles"), Came::Locally).await.unwrap();
+    let both = ["articles", "comments"].map(|module| Digest::of(&changed_contract(module)).into());
+    let plan = base.operations().plan(Request::Install(both.to_vec()), Options::default()).await.unwrap();
+    for planned in &plan.comes {
+        let crates = serde_json::to_value(&planned.crates).unwrap();
+        let contract =
+            json!({ "name": "profiles", "kind": "contract", "change": "source", "before": "0.1.0", "after": "0.1.0" });
+        assert_eq!(crates, json!([contract]));
+    }
+    assert_eq!((plan.refused.len(), plan.comes.len()), (0, 2));
+
     install(&base, &[changed_contract("articles"), changed_contract("comments")]).await.unwrap();
     assert_eq!(serving(&base), versions(&[("articles", "2"), ("comments", "2")]));
     base.shutdown().await.unwrap();
@@ -127,7 +141,7 @@ async fn what_was_overtaken_is_refused_at_the_last_moment() {
     keep(&base, &label, Came::Locally).await.unwrap();
     let parts = base.shared.operations().bundled.as_ref().unwrap();
     let settings = base.shared.configuration().core.deploy.clone();
-    let checked = parts.checked(Digest::of(&label), None, None, &settings).unwrap();
+    let checked = parts.checked(Digest::of(&label), None, None, Came::Locally, &settings).unwrap();
     let spec = parts.load(&checked, &settings).unwrap();
     let error = base.deploy(Change::new().put(spec)).await.unwrap_err();
     assert_eq!(error.step, "record");
@@ -202,6 +216,34 @@ async fn the_last_objects_are_kept_and_those_that_serve_or_are_warm() {
     assert!(kept.contains(&digest("3")), "it is warm");
     assert!(kept.contains(&digest("1")), "it is the bundle's");
     assert!(!kept.contains(&digest("2")));
+    base.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_sent_and_not_deployed_is_bounded_and_takes_no_place_of_what_served() {
+    let mut rig = Rig::new(&["comments"]);
+    rig.settings = "[deploy]\nkeep = 2\nbake = \"0s\"\n".to_owned();
+    let base = rig.start().await;
+    for version in ["2", "3"] {
+        install(&base, &[object("comments", version)]).await.unwrap();
+    }
+    let sent: Vec<_> = ["4", "5", "6"].map(|version| object("comments", version)).into();
+    for bytes in &sent {
+        keep(&base, bytes, Came::Locally).await.unwrap();
+    }
+    let kept = || base.operations().artifacts().iter().map(|artifact| artifact.digest).collect::<Vec<_>>();
+    let is_kept = |version| kept().contains(&Digest::of(&object("comments", version)));
+    assert_eq!(["2", "3", "4", "5", "6"].map(is_kept), [true, true, false, true, true]);
+    // A deployment that fails looks as well.
+    let bundled = base.shared.operations().bundled.clone().unwrap();
+    for version in ["7", DOES_NOT_START] {
+        bundled.keep(&object("comments", version), Came::Locally).unwrap();
+    }
+    let fails = Request::Install(vec![Digest::of(&object("comments", DOES_NOT_START)).into()]);
+    run(&base, fails).await.unwrap_err();
+    assert_eq!(["2", "3", "5", "6", "7", DOES_NOT_START].map(is_kept), [true, true, false, false, true, true]);
+    let status = base.operations().status().await;
+    assert_eq!(status.modules[0].digest, Some(Digest::of(&object("comments", "3"))));
     base.shutdown().await.unwrap();
 }
 

@@ -3,4 +3,5 @@
 mod installs;
 mod restarts;
 mod rig;
+mod rollbacks;
 mod signed;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::rig::{Rig, install, labelled, name, object, run, serving, versions};
+use super::rig::{DATABASE_IS_DOWN, Rig, install, labelled, name, object, run, serving, versions};
+use crate::deploy::RestartAction;
 use crate::deploy::image::Digest;
 use crate::deploy::journal::Outcome;
 use crate::deploy::operations::{NoteLevel, Request};
@@ -84,14 +85,8 @@ async fn a_stored_object_that_was_changed_is_not_loaded_and_the_reason_is_told()
 #[tokio::test]
 async fn what_does_not_go_with_the_rest_any_more_does_not_come_back() {
     let rig = Rig::new(&["articles", "comments"]);
-    let changed = |module: &str, version: &str| {
-        labelled(module, |label| {
-            label.version = version.to_owned();
-            label.crates.iter_mut().filter(|one| !one.in_base).for_each(|one| one.metadata = "9".repeat(64));
-        })
-    };
     let base = rig.start().await;
-    install(&base, &[changed("articles", "2"), changed("comments", "2")]).await.unwrap();
+    install(&base, &[other_contract("articles", "2"), other_contract("comments", "2")]).await.unwrap();
     base.shutdown().await.unwrap();
     drop(base);
     // One of the two is built anew, with the contract as it was.
@@ -101,6 +96,150 @@ async fn what_does_not_go_with_the_rest_any_more_does_not_come_back() {
     let notes = base.operations().status().await.notes;
     assert!(notes.iter().any(|note| note.text.starts_with("all modules come from the bundle")), "{notes:?}");
     base.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_did_not_start_is_tried_again_with_the_code_that_was_deployed_last() {
+    let mut rig = Rig::new(&["articles", "comments"]);
+    let base = rig.start().await;
+    install(&base, &[object("comments", DATABASE_IS_DOWN), object("profiles", DATABASE_IS_DOWN)]).await.unwrap();
+    let deployed = serving(&base);
+    base.shutdown().await.unwrap();
+    drop(base);
+    // For as long as they do not start, each restart tries them again, and none takes older code in their place.
+    rig.settings = OPTIONAL.to_owned();
+    rig.starts_nothing();
+    for _ in 0..2 {
+        let base = rig.start().await;
+        assert_eq!(serving(&base), versions(&[("articles", "1")]));
+        base.shutdown().await.unwrap();
+    }
+    rig.starts_all();
+    let base = rig.start().await;
+    assert_eq!(serving(&base), deployed);
+    base.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_settings_leave_out_comes_back_with_the_code_that_was_deployed_last() {
+    let mut rig = Rig::new(&["articles", "comments"]);
+    let base = rig.start().await;
+    install(&base, &[object("comments", "2"), object("profiles", "1")]).await.unwrap();
+    base.shutdown().await.unwrap();
+    drop(base);
+    rig.settings = "[modules.comments]\nenabled = false\n[modules.profiles]\nenabled = false\n".to_owned();
+    for _ in 0..2 {
+        let base = rig.start().await;
+        assert_eq!(serving(&base), versions(&[("articles", "1")]));
+        base.shutdown().await.unwrap();
+    }
+    rig.settings.clear();
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "1"), ("comments", "2"), ("profiles", "1")]));
+    base.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_uninstalled_while_it_waits_stays_out() {
+    let mut rig = Rig::new(&["articles", "comments", "profiles"]);
+    let base = rig.start().await;
+    install(&base, &[object("comments", DATABASE_IS_DOWN)]).await.unwrap();
+    base.shutdown().await.unwrap();
+    drop(base);
+    rig.settings = OPTIONAL.to_owned();
+    rig.starts_nothing();
+    let base = rig.start().await;
+    run(&base, Request::Uninstall(vec![name("comments")])).await.unwrap();
+    base.shutdown().await.unwrap();
+    drop(base);
+    rig.starts_all();
+    // Its settings wait for it, and are nothing unknown.
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "1"), ("profiles", "1")]));
+    run(&base, Request::Settings).await.unwrap();
+    base.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_does_not_come_up_beside_what_it_does_not_go_with() {
+    let mut rig = Rig::new(&["articles", "comments", "profiles"]);
+    rig.settings = format!("{OPTIONAL}\n[restart]\ninitial = \"1min\"\nattempts = 1\n");
+    rig.build(&[object("articles", "1"), object("comments", DATABASE_IS_DOWN), object("profiles", "1")]);
+    rig.starts_nothing();
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "1"), ("profiles", "1")]));
+    rig.starts_all();
+    install(&base, &[other_contract("articles", "2"), other_contract("profiles", "2")]).await.unwrap();
+    let of_comments =
+        |base: &crate::Base| base.restarts().into_iter().find(|one| one.module == name("comments")).unwrap();
+    while matches!(of_comments(&base).action, RestartAction::RestartsIn(_)) {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert_eq!(of_comments(&base).action, RestartAction::GivenUp);
+    assert!(of_comments(&base).cause.contains("`profiles`"), "{:?}", of_comments(&base));
+    assert_eq!(serving(&base), versions(&[("articles", "2"), ("profiles", "2")]));
+    base.shutdown().await.unwrap();
+    drop(base);
+    // Nor does it drag what served back to the bundle.
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "2"), ("profiles", "2")]));
+    let notes = base.operations().status().await.notes;
+    assert!(notes.iter().any(|note| note.module.as_deref() == Some("comments") && note.text.contains("left out")));
+    base.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_any_more_is_that_of_the_bundle() {
+    let rig = Rig::new(&["articles", "comments"]);
+    let base = rig.start().await;
+    install(&base, &[object("comments", "2"), object("profiles", "1"), object("articles", "2")]).await.unwrap();
+    base.shutdown().await.unwrap();
+    drop(base);
+    rig.does_not_load(&[object("comments", "2"), object("profiles", "1")]);
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "2"), ("comments", "1")]));
+    let notes = base.operations().status().await.notes;
+    let warnings: Vec<_> = notes.iter().filter(|note| note.level == NoteLevel::Warning).collect();
+    assert_eq!(warnings.len(), 2, "{notes:?}");
+    assert!(warnings[0].text.contains("cannot be mapped") && warnings[0].text.contains("that of the bundle"));
+    assert!(warnings[1].text.contains("cannot be mapped") && warnings[1].text.contains("it is left out"));
+    base.shutdown().await.unwrap();
+    drop(base);
+    // There is nothing to fall back to from the bundle's own.
+    rig.does_not_load(&[object("comments", "1")]);
+    assert!(rig.try_start().await.unwrap_err().has("load-failed"));
+}
+
+#[tokio::test]
+async fn what_was_uninstalled_and_comes_back_with_the_whole_bundle_is_named() {
+    let rig = Rig::new(&["articles", "comments", "tags"]);
+    let base = rig.start().await;
+    install(&base, &[other_contract("articles", "2"), other_contract("comments", "2"), other_contract("tags", "2")])
+        .await
+        .unwrap();
+    run(&base, Request::Uninstall(vec![name("tags")])).await.unwrap();
+    base.shutdown().await.unwrap();
+    drop(base);
+    rig.build(&[object("articles", "1"), object("comments", "3"), object("tags", "1")]);
+    let base = rig.start().await;
+    assert_eq!(serving(&base), versions(&[("articles", "1"), ("comments", "3"), ("tags", "1")]));
+    let notes = base.operations().status().await.notes;
+    for module in ["articles", "tags"] {
+        let told = notes.iter().any(|note| note.level == NoteLevel::Warning && note.module.as_deref() == Some(module));
+        assert!(told, "{notes:?}");
+    }
+    base.shutdown().await.unwrap();
+}
+
+/// Modules that may fail.
+const OPTIONAL: &str = "[modules.comments]\noptional = true\n[modules.profiles]\noptional = true\n";
+
+/// The object of a module that carries the contract in another build.
+fn other_contract(module: &str, version: &str) -> Vec<u8> {
+    labelled(module, |label| {
+        label.version = version.to_owned();
+        label.crates.iter_mut().filter(|one| !one.in_base).for_each(|one| one.metadata = "9".repeat(64));
+    })
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! A bundle of objects, and bases that run from it one after the other.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use tempfile::TempDir;
@@ -16,37 +18,55 @@ use crate::deploy::image::tests::objects::{LIBRARY, Object, the_base_label, the_
 use crate::deploy::image::{Budgets, BuildId, Digest, Images, LoadedObject, ObjectFile, ObjectLabel, Origin, inspect};
 use crate::deploy::store::{Artifact, Came, private};
 use crate::descriptors::ModuleName;
-use crate::module::{Module, ModuleContext, ModuleSpec};
+use crate::module::{Fields, Module, ModuleContext, ModuleSpec};
 use crate::scene::SceneName;
 use crate::settings::{KeyPath, Sources};
 
 /// The version of an object whose module does not start.
 pub(super) const DOES_NOT_START: &str = "0.0.0";
 
+/// The version of an object whose module starts where the rig lets it.
+pub(super) const DATABASE_IS_DOWN: &str = "0.0.1";
+
 /// A bundle, with the state folder of the bases that run from it.
 pub(super) struct Rig {
     folder: TempDir,
     pub(super) settings: String,
+    pretended: Arc<Pretended>,
 }
 
 /// Makes modules by what stands in a label.
-struct Pretended;
+#[derive(Default)]
+struct Pretended {
+    /// Whether the database is down that some need.
+    is_down: Arc<AtomicBool>,
+    /// What cannot be loaded.
+    broken: Mutex<Vec<Digest>>,
+}
 
 struct Pretending {
-    starts: bool,
+    version: String,
+    is_down: Arc<AtomicBool>,
 }
 
 impl Module for Pretending {
     async fn start(&self, _: &ModuleContext) -> crate::Result<()> {
-        anyhow::ensure!(self.starts, "it is built not to start");
+        anyhow::ensure!(self.version != DOES_NOT_START, "it is built not to start");
+        let is_down = self.version == DATABASE_IS_DOWN && self.is_down.load(Ordering::SeqCst);
+        anyhow::ensure!(!is_down, "the database is down");
         Ok(())
     }
 }
 
-impl Load for Pretended {
+impl Load for Arc<Pretended> {
     fn load(&self, file: &ObjectFile, bytes: &[u8], _: &Budgets) -> Result<ModuleSpec, Vec<Problem>> {
-        let starts = file.label().version != DOES_NOT_START;
-        let spec = ModuleSpec::plain(file.module().unwrap().as_str(), move |_| Ok(Pretending { starts })).unwrap();
+        if self.broken.lock().unwrap().contains(&file.digest()) {
+            let (what, help) = ("it cannot be mapped".to_owned(), String::new());
+            return Err(vec![Problem { code: "load-failed", what, places: Vec::new(), help }]);
+        }
+        let (version, is_down) = (file.label().version.clone(), self.is_down.clone());
+        let make = move |_: &Fields<'_>| Ok(Pretending { version: version.clone(), is_down: is_down.clone() });
+        let spec = ModuleSpec::plain(file.module().unwrap().as_str(), make).unwrap();
         let object = LoadedObject::new(file, PathBuf::from("pretended.so"), bytes.len() as u64, None);
         Ok(spec.with_origin(Origin::Object(Arc::new(object))))
     }
@@ -79,7 +99,8 @@ pub(super) fn labelled(module: &str, change: impl FnOnce(&mut ObjectLabel)) -> V
 impl Rig {
     /// A bundle of these modules, in version `1`.
     pub(super) fn new(modules: &[&str]) -> Self {
-        let rig = Self { folder: tempfile::tempdir().unwrap(), settings: String::new() };
+        let folder = tempfile::tempdir().unwrap();
+        let rig = Self { folder, settings: String::new(), pretended: Arc::default() };
         for folder in ["bin", "lib", "modules"] {
             std::fs::create_dir_all(rig.bundle().join(folder)).unwrap();
         }
@@ -101,6 +122,21 @@ impl Rig {
 
     pub(super) fn stored(&self, digest: Digest) -> PathBuf {
         self.state().join("artifacts").join(format!("{digest}.so"))
+    }
+
+    /// The database is down.
+    pub(super) fn starts_nothing(&self) {
+        self.pretended.is_down.store(true, Ordering::SeqCst);
+    }
+
+    /// The database is up again.
+    pub(super) fn starts_all(&self) {
+        self.pretended.is_down.store(false, Ordering::SeqCst);
+    }
+
+    /// These cannot be loaded from now on.
+    pub(super) fn does_not_load(&self, objects: &[Vec<u8>]) {
+        self.pretended.broken.lock().unwrap().extend(objects.iter().map(|bytes| Digest::of(bytes)));
     }
 
     /// Builds the bundle anew, with these objects.
@@ -137,7 +173,8 @@ impl Rig {
         let settings: DeploySettings = tree.read(&[KeyPath::of(["deploy"])], &mut Vec::new()).unwrap();
         let manifest = Bundle::read(&self.bundle()).map_err(one)?;
         let lock = lock_folder(&self.state()).map_err(one)?;
-        let bundled = Bundled::with_loader(self.bundle(), manifest, self.state(), lock, Box::new(Pretended));
+        let bundled =
+            Bundled::with_loader(self.bundle(), manifest, self.state(), lock, Box::new(self.pretended.clone()));
         let bundled = bundled.map_err(one)?;
         let (journal, notes) = bundled.journal().map_err(one)?;
         let booted = serve(bundled, journal, notes, &settings)
@@ -149,9 +186,9 @@ impl Rig {
 
 /// Keeps an object.
 pub(super) async fn keep(base: &Base, bytes: &[u8], came: Came) -> Result<Artifact, OperationError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), bytes).unwrap();
-    base.operations().keep(file.path().to_owned(), came).await
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    base.operations().keep(file, came).await
 }
 
 /// Carries out a request with the usual options.

@@ -14,6 +14,8 @@ pub fn plan(plan: &Value) -> String {
         for (name, part) in [("publishes", "publishes"), ("requires", "requires"), ("setting", "settings")] {
             lines.extend(difference(&module[part]).map(|change| format!("  {name} {change}")));
         }
+        lines.extend(list(&module["changed_settings"]).map(changed_setting));
+        lines.extend(list(&module["crates"]).map(changed_crate));
     }
     lines.extend(list(&plan["goes"]).map(|id| format!("{} goes", instance(id))));
     for module in list(&plan["come_along"]) {
@@ -52,6 +54,29 @@ fn comes(module: &Value) -> String {
     }
 }
 
+/// A setting with another value. A value that is masked is one that nobody may see.
+fn changed_setting(setting: &Value) -> String {
+    let value = |value: &Value| if value.is_null() { "nothing".to_owned() } else { text(value) };
+    let (key, before, after) = (text(&setting["key"]), value(&setting["before"]), value(&setting["after"]));
+    if before == after {
+        format!("  setting {key}: another value")
+    } else {
+        format!("  setting {key}: {before} -> {after}")
+    }
+}
+
+/// A crate that is another: a dependency, or a contract.
+fn changed_crate(one: &Value) -> String {
+    let kind = if one["kind"] == "contract" { "contract" } else { "crate" };
+    let [name, before, after] = ["name", "before", "after"].map(|part| text(&one[part]));
+    match one["change"].as_str() {
+        Some("added") => format!("  {kind} + {name} {after}"),
+        Some("removed") => format!("  {kind} - {name} {before}"),
+        Some("version") => format!("  {kind} {name}: {before} -> {after}"),
+        _ => format!("  {kind} {name} {after}: other {}", text(&one["change"])),
+    }
+}
+
 /// What is more, and what is no longer there.
 fn difference(difference: &Value) -> impl Iterator<Item = String> {
     let added = list(&difference["added"]).map(|entry| format!("+ {}", said(entry)));
@@ -87,6 +112,18 @@ mod tests {
                 "publishes": { "added": [contract], "removed": [] },
                 "requires": { "added": [], "removed": [] },
                 "settings": { "added": [], "removed": ["max_length"] },
+                "changed_settings": [
+                    { "key": "modules.comments.page", "before": "10", "after": "20" },
+                    { "key": "modules.comments.start_deadline", "before": null, "after": "\"7s\"" },
+                    { "key": "modules.comments.word", "before": "******", "after": "******" },
+                ],
+                "crates": [
+                    { "name": "argon2", "kind": "private", "change": "added", "before": null, "after": "0.5.0" },
+                    { "name": "bcrypt", "kind": "private", "change": "removed", "before": "0.1.0", "after": null },
+                    { "name": "moka", "kind": "shared", "change": "version", "before": "0.12.0", "after": "0.13.0" },
+                    { "name": "tower", "kind": "shared", "change": "features", "before": "0.5.0", "after": "0.5.0" },
+                    { "name": "profiles", "kind": "contract", "change": "source", "before": "0.1.0", "after": "0.1.0" },
+                ],
             }],
             "goes": [],
             "come_along": [{ "module": "tags", "why": "it shares the contract `Comments`" }],
@@ -101,6 +138,14 @@ mod tests {
                 "comments@main comes, in the place of comments@main#3",
                 "  publishes + Comments (comments-contract 0.1.0)",
                 "  setting - max_length",
+                "  setting modules.comments.page: 10 -> 20",
+                "  setting modules.comments.start_deadline: nothing -> \"7s\"",
+                "  setting modules.comments.word: another value",
+                "  crate + argon2 0.5.0",
+                "  crate - bcrypt 0.1.0",
+                "  crate moka: 0.12.0 -> 0.13.0",
+                "  crate tower 0.5.0: other features",
+                "  contract profiles 0.1.0: other source",
                 "tags must come along: it shares the contract `Comments`",
                 "routes: + /a",
                 "sql of comments: migration 2 `drop` (breaking: wants `--breaking`); drops `a`",

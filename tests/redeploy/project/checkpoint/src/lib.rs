@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use bedplate::{Composition, Result, Staged, Starter, StarterContext};
 
-/// Waits in `migrate` and in `prepare`.
+/// Between two looks at a file.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Waits in `migrate`, in `prepare`, and where it is told that a composition serves.
 #[derive(Debug)]
 #[bedplate::starter(name = "checkpoint")]
 pub struct Checkpoint {
@@ -22,14 +25,20 @@ impl Checkpoint {
         if let Ok(why) = std::fs::read_to_string(self.folder.join(format!("refuse-{step}"))) {
             return Err(std::io::Error::other(why).into());
         }
+        let hold = self.held(step)?;
+        while hold.exists() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// The file that holds a step up. Where it is there, says that the step is reached.
+    fn held(&self, step: &str) -> std::io::Result<PathBuf> {
         let hold = self.folder.join(format!("hold-{step}"));
         if hold.exists() {
             std::fs::write(self.folder.join(format!("at-{step}")), "")?;
         }
-        while hold.exists() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        Ok(())
+        Ok(hold)
     }
 }
 
@@ -46,5 +55,12 @@ impl Starter for Checkpoint {
 
     async fn prepare(&self, _: &Composition) -> Result<()> {
         self.pass("prepare").await
+    }
+
+    fn committed(&self, _: &Composition) {
+        // Nothing awaits here: the thread waits.
+        while self.held("committed").is_ok_and(|hold| hold.exists()) {
+            std::thread::sleep(PAUSE);
+        }
     }
 }

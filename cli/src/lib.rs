@@ -1,0 +1,31 @@
+//! `cargo bedplate`: builds a base as a bundle, and relinks and swaps its modules while it runs.
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod commands;
+mod deployment;
+mod dev;
+mod doctor;
+mod failure;
+mod market;
+mod order;
+mod output;
+mod project;
+mod record;
+mod running;
+mod suggest;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// The tool, under both of its names: does what the arguments of the process say, and returns the status to
+/// end with.
+#[must_use]
+pub fn main() -> ExitCode {
+    // cargo runs this program in place of rustc, while it builds for it.
+    if let Some(status) = record::run_wrapper() {
+        return status;
+    }
+    commands::main()
+}

@@ -1,0 +1,17 @@
+//! Making and changing a project: `new`, `add`, `remove`, `module`, `starter`.
+
+mod add;
+mod arguments;
+mod ask;
+mod bedplate;
+mod edit;
+mod layout;
+mod manifest;
+mod module;
+mod name;
+mod new;
+mod settings;
+mod starter;
+
+pub(crate) use arguments::{commands, run};
+pub(crate) use ask::confirm;

@@ -1,0 +1,8 @@
+//! A project from nothing, outside of the repository: made, changed, tested, run, edited live and looked after, by
+//! the commands that its README names.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod life;
+mod place;
+mod refused;
