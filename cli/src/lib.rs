@@ -15,6 +15,8 @@ mod project;
 mod record;
 mod running;
 mod suggest;
+#[cfg(test)]
+mod testing;
 mod workspace;
 
 use std::process::ExitCode;

@@ -36,6 +36,9 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_file_with_uncommitted_changes_is_not_touched() {
+    if !bedplate_tests::tool::has_git("a_file_with_uncommitted_changes_is_not_touched") {
+        return;
+    }
     let place = Place::new();
     place.works("", &["new", "shop", "--starters", "http", "--bedplate", &bedplate()]);
     let git = |arguments: &[&str]| {

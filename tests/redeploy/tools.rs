@@ -109,6 +109,9 @@ impl Drop for Repository<'_> {
 
 #[test]
 fn the_history_names_the_revision_of_what_serves() {
+    if !tool::has_git("the_history_names_the_revision_of_what_serves") {
+        return;
+    }
     let place = Place::new("revisions");
     let base = place.start();
     let mut copy = workshop();

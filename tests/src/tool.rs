@@ -69,6 +69,19 @@ pub fn answer(output: &Output) -> (bool, Value) {
     (output.status.success(), answer)
 }
 
+/// Whether there is git. Where there is none, the test is named as skipped.
+#[must_use]
+pub fn has_git(test: &str) -> bool {
+    use std::io::Write;
+
+    let has = Command::new("git").arg("--version").output().is_ok_and(|said| said.status.success());
+    if !has {
+        // Where the output of a test that passes is captured, too.
+        let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: git is not installed");
+    }
+    has
+}
+
 /// Takes away what cargo has set for the running test and would mean something else to another cargo.
 fn without_cargos_own(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {

@@ -130,6 +130,9 @@ mod tests {
 
     #[test]
     fn a_revision_is_told_anew_only_where_it_is_another_one() {
+        if !crate::testing::has_git("a_revision_is_told_anew_only_where_it_is_another_one") {
+            return;
+        }
         let repository = tempfile::tempdir().unwrap();
         // The workspace need not be the whole repository.
         let root = repository.path().join("below");

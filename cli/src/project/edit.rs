@@ -212,6 +212,9 @@ mod tests {
 
     #[test]
     fn uncommitted_changes_are_named() {
+        if !crate::testing::has_git("uncommitted_changes_are_named") {
+            return;
+        }
         let folder = tempfile::tempdir().unwrap();
         let git = |arguments: &[&str]| {
             let run = Command::new("git").args(arguments).current_dir(folder.path()).output().unwrap();

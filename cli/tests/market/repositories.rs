@@ -4,10 +4,13 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::rig::{Project, list_of};
+use crate::rig::{Project, has_git, list_of};
 
 #[test]
 fn a_repository_is_held_to_its_commit_whatever_it_comes_to_hold() {
+    if !has_git("a_repository_is_held_to_its_commit_whatever_it_comes_to_hold") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/market.toml", &list_of(&["audit"]));
     let first = project.repository("lists");
@@ -32,6 +35,9 @@ fn a_repository_is_held_to_its_commit_whatever_it_comes_to_hold() {
 
 #[test]
 fn branches_and_tags_are_held_to_their_commits() {
+    if !has_git("branches_and_tags_are_held_to_their_commits") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/ours/market.toml", &list_of(&["audit"]));
     let first = project.repository("lists");
@@ -50,6 +56,9 @@ fn branches_and_tags_are_held_to_their_commits() {
 
 #[test]
 fn starters_in_the_repository_of_their_list_come_from_its_commit() {
+    if !has_git("starters_in_the_repository_of_their_list_come_from_its_commit") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/market.toml", &list_of(&["audit"]).replace("version = \"1.2\"", "path = \"audit\""));
     let commit = project.repository("lists");
@@ -61,6 +70,9 @@ fn starters_in_the_repository_of_their_list_come_from_its_commit() {
 
 #[test]
 fn a_repository_on_the_command_line_is_named_with_its_commit() {
+    if !has_git("a_repository_on_the_command_line_is_named_with_its_commit") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/market.toml", &list_of(&["audit"]));
     let commit = project.repository("lists");
@@ -75,6 +87,9 @@ fn a_repository_on_the_command_line_is_named_with_its_commit() {
 
 #[test]
 fn without_a_network_the_cache_serves_and_what_is_in_it_is_said() {
+    if !has_git("without_a_network_the_cache_serves_and_what_is_in_it_is_said") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/market.toml", &list_of(&["audit"]));
     let first = project.repository("lists");
@@ -99,6 +114,9 @@ fn without_a_network_the_cache_serves_and_what_is_in_it_is_said() {
 
 #[test]
 fn a_commit_that_the_repository_does_not_have_is_refused() {
+    if !has_git("a_commit_that_the_repository_does_not_have_is_refused") {
+        return;
+    }
     let project = Project::new();
     project.write("lists/market.toml", &list_of(&["audit"]));
     project.repository("lists");
