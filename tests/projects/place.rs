@@ -43,7 +43,7 @@ impl Place {
     /// The tool, about to work in a folder of this one.
     pub(crate) fn tool(&self, folder: &str, arguments: &[&str]) -> Command {
         let mut tool = tool::command(&self.path(folder), &target());
-        tool.arg("bedplate").args(arguments);
+        tool.arg("bedplate").args(arguments).env(LEAN.0, LEAN.1);
         tool
     }
 
@@ -72,7 +72,7 @@ impl Place {
     #[track_caller]
     pub(crate) fn cargo(&self, folder: &str, arguments: &[&str]) -> Output {
         let mut cargo = tool::cargo(&self.path(folder), &target());
-        let output = cargo.args(arguments).output().unwrap();
+        let output = cargo.args(arguments).env(LEAN.0, LEAN.1).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         output
     }
@@ -99,6 +99,9 @@ impl Place {
         found
     }
 }
+
+/// Nobody debugs them: without that they are built in half the time.
+const LEAN: (&str, &str) = ("CARGO_PROFILE_DEV_DEBUG", "0");
 
 /// What the projects are built into: one folder for all of them, which stays warm.
 fn target() -> PathBuf {
