@@ -222,7 +222,7 @@ pub(crate) fn budgets(settings: &DeploySettings) -> Budgets {
 /// Makes the state folder, and keeps other bases out of it.
 pub(super) fn lock_folder(state: &Path) -> Result<File, Problem> {
     let failed = |error| disk_problem("the state folder cannot be used", state, &error);
-    private::make_folder(state).map_err(failed)?;
+    private::make_folder(state).map_err(|error| no_folder(state, &error))?;
     let lock = private::append(&state.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -233,5 +233,15 @@ pub(super) fn lock_folder(state: &Path) -> Result<File, Problem> {
             help: "end the other base, or give this one a folder of its own: `deploy.folder`".to_owned(),
         }),
         Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What is wrong with the folder itself; as the admin starter says it of a static base.
+fn no_folder(state: &Path, error: &std::io::Error) -> Problem {
+    Problem {
+        code: "state-folder-failed",
+        what: format!("the base's state folder cannot be made, or not be kept from other users: {error}"),
+        places: vec![Place { what: "`deploy.folder`".to_owned(), at: state.display().to_string() }],
+        help: "let the base's user own the folder, or set `deploy.folder` to another one".to_owned(),
     }
 }
