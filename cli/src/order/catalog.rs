@@ -1,28 +1,20 @@
 //! `catalog`: the contracts that modules call each other through, so that people reuse and do not rebuild.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
 
 use crate::order::composed::{Composed, Contract};
+use crate::order::written;
 use crate::output::Output;
 
 /// The arguments of `catalog`, without those of every command.
 pub(crate) fn command() -> Command {
     Command::new("catalog")
         .about("Lists the contracts with their docs, versions, publishers and users, as Markdown")
-        .arg(
-            Arg::new("out")
-                .long("out")
-                .short('o')
-                .value_name("FILE")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("Writes to a file [default: standard output]"),
-        )
+        .arg(written::argument())
         .arg(
             Arg::new("words")
                 .value_name("WORD")
@@ -42,13 +34,7 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
         return Ok(());
     }
     let text = write(&composed.base, &found);
-    match matches.get_one::<PathBuf>("out") {
-        Some(file) => {
-            fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
-            output.line(format!("wrote {}", file.display()));
-        }
-        None => output.line(text.trim_end()),
-    }
+    written::write(matches, output, &text)?;
     Ok(())
 }
 

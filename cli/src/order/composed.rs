@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use cargo_metadata::PackageId;
 use clap::ArgMatches;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::commands::arguments::{placed, selected};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::running::Place;
-use crate::workspace::Workspace;
+use crate::workspace::{Kind, Workspace};
 
 /// The modules, starters and contracts of a base.
 #[derive(Debug)]
@@ -125,17 +126,18 @@ impl Composed {
         self.modules.iter().filter(carries).map(|module| module.name.clone()).collect()
     }
 
-    /// Whether the base itself is built from a crate: then its change needs a base build.
+    /// Whether a starter, and so the base itself, is built from a crate: then its change needs a base build.
     pub(crate) fn is_in_base(workspace: &Workspace, package: &str) -> bool {
-        let modules: BTreeSet<_> = workspace.modules.values().map(|module| &module.folder).collect();
-        let found = workspace.packages.values().find(|found| found.name.as_str() == package);
-        let Some(found) = found else { return false };
-        let starters = workspace.packages.values().filter(|one| {
-            workspace.kind_of(&one.id) == Some(crate::workspace::Kind::Starter)
-                && !modules
-                    .contains(&one.manifest_path.as_std_path().parent().map(Path::to_path_buf).unwrap_or_default())
-        });
-        starters.flat_map(|starter| &starter.dependencies).any(|dependency| dependency.name == found.name.as_str())
+        let mut open: Vec<_> =
+            workspace.packages.keys().filter(|id| workspace.kind_of(id) == Some(Kind::Starter)).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                open.extend(workspace.links.get(next).into_iter().flatten());
+            }
+        }
+        let is_it = |id: &&PackageId| workspace.packages.get(*id).is_some_and(|found| found.name.as_str() == package);
+        seen.iter().any(is_it)
     }
 }
 

@@ -1,17 +1,15 @@
 //! `graph`: the composition as a picture.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, ArgMatches, Command};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::order::composed::{Composed, Contract};
-use crate::order::{mermaid, svg};
+use crate::order::{mermaid, svg, written};
 use crate::output::Output;
 use crate::workspace::Workspace;
 
@@ -61,14 +59,7 @@ pub(crate) fn command() -> Command {
                 .action(clap::ArgAction::SetTrue)
                 .help("Writes Mermaid text in place of a picture"),
         )
-        .arg(
-            Arg::new("out")
-                .long("out")
-                .short('o')
-                .value_name("FILE")
-                .value_parser(clap::value_parser!(PathBuf))
-                .help("Writes to a file [default: standard output]"),
-        )
+        .arg(written::argument())
         .arg(
             Arg::new("change")
                 .long("change")
@@ -87,13 +78,7 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
         return Ok(());
     }
     let picture = if matches.get_flag("mermaid") { mermaid::write(&graph) } else { svg::write(&graph) };
-    match matches.get_one::<PathBuf>("out") {
-        Some(file) => {
-            fs::write(file, picture).with_context(|| format!("{} cannot be written", file.display()))?;
-            output.line(format!("wrote {}", file.display()));
-        }
-        None => output.line(picture.trim_end()),
-    }
+    written::write(matches, output, &picture)?;
     if let Some(contract) = changed {
         // To the other stream: the picture may be on its way into a file.
         eprintln!("{}", told(&graph, contract, Composed::is_in_base(&workspace, &contract.package)));

@@ -7,6 +7,7 @@ mod graph;
 mod layers;
 mod mermaid;
 mod svg;
+mod written;
 
 pub(crate) use catalog::{command as catalog_command, run as catalog};
 pub(crate) use check::{command as check_command, run as check};
