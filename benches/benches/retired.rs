@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         };
         row("writable segments of the object", writable, None);
         row(
-            "anonymous memory of its mappings (smaps)",
+            "anonymous memory of its file's mappings (smaps)",
             each(new.iter().map(|cost| cost.anonymous).sum()),
             Some(ALLOWED),
         );

@@ -51,19 +51,15 @@ pub fn mapped_below(id: u32, folder: &Path) -> Result<BTreeMap<String, Cost>> {
 
 fn read_list(text: &str, folder: &str) -> BTreeMap<String, Cost> {
     let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
-    // The file of the mapping that the line belongs to, and where that mapping ends.
-    let mut current: Option<(String, u64)> = None;
+    let mut current: Option<&str> = None;
     for line in text.lines() {
-        if let Some((start, end, path)) = head(line) {
-            current = match path {
-                "" => current.filter(|(_, before)| *before == start).map(|(file, _)| (file, end)),
-                _ => path.starts_with(folder).then(|| (path.to_owned(), end)),
-            };
-            if let Some((file, _)) = &current {
-                costs.entry(file.clone()).or_default().mappings += 1;
+        if let Some(path) = path_of(line) {
+            // What has no path may lie behind a file and be its zeroed data, or anything else: it counts for none.
+            current = path.starts_with(folder).then_some(path);
+            if let Some(file) = current {
+                costs.entry(file.to_owned()).or_default().mappings += 1;
             }
-        } else if let Some((file, _)) = &current {
-            let cost = costs.entry(file.clone()).or_default();
+        } else if let Some(cost) = current.and_then(|file| costs.get_mut(file)) {
             if let Some(bytes) = line.strip_prefix("Anonymous:").and_then(kilobytes) {
                 cost.anonymous += bytes;
             } else if let Some(bytes) =
@@ -76,14 +72,14 @@ fn read_list(text: &str, folder: &str) -> BTreeMap<String, Cost> {
     costs
 }
 
-/// The first line of a mapping: its addresses, and the file.
-fn head(line: &str) -> Option<(u64, u64, &str)> {
+/// The file of a mapping, where the line is the first one of it; empty where it has none.
+fn path_of(line: &str) -> Option<&str> {
     let mut words = line.split_ascii_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
-    let addresses = (u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?);
+    u64::from_str_radix(start, 16).ok()?;
+    u64::from_str_radix(end, 16).ok()?;
     // Permissions, offset, device and inode come before the path.
-    let path = words.nth(4).map_or("", |first| line.find(first).and_then(|at| line.get(at..)).unwrap_or(first));
-    Some((addresses.0, addresses.1, path))
+    Some(words.nth(4).map_or("", |first| line.find(first).and_then(|at| line.get(at..)).unwrap_or(first)))
 }
 
 fn kilobytes(text: &str) -> Option<u64> {
@@ -96,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_charged_with_its_zeroed_data_too() {
+    fn a_file_is_charged_with_its_own_mappings_alone() {
         let text = "\
 7f10-7f20 r-xp 00001000 00:1b 12                        /state/generations/a-1.so
 Private_Clean:        16 kB
@@ -113,7 +109,7 @@ Anonymous:           100 kB
 Anonymous:             4 kB
 ";
         let costs = read_list(text, "/state/generations");
-        let cost = Cost { mappings: 3, anonymous: 12 << 10, clean: 16 << 10 };
+        let cost = Cost { mappings: 2, anonymous: 4 << 10, clean: 16 << 10 };
         assert_eq!(costs, BTreeMap::from([("/state/generations/a-1.so".to_owned(), cost)]));
     }
 

@@ -112,6 +112,10 @@ fn manifest(of_repository: &str, repository: &Path, members: &[String]) -> Resul
             *path = Value::from(full.to_str().context("the repository's path is no text")?);
         }
     }
+    // As it is in a project of `cargo bedplate new`: this repository's own keeps debug information.
+    if let Some(profiles) = manifest.get_mut("profile").and_then(Value::as_table_mut) {
+        profiles.remove("release");
+    }
     Ok(manifest.to_string())
 }
 

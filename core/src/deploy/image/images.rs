@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::file::ObjectFile;
+use super::identity::{BuildId, Digest};
 use super::load::{LoadedObject, Mapped, load};
+use super::proof::Image;
 use super::retired::{BudgetState, Budgets, Measured, RetiredObject, RetiredReport, mappings_budget, spent, stand};
 use crate::compose::Problem;
 use crate::deploy::store::{Generations, disk_problem};
@@ -23,17 +25,37 @@ pub(crate) struct Images {
     warned: Mutex<BTreeSet<String>>,
 }
 
+/// What is kept of an object for as long as the process lives: its label, which is long, goes with its last user.
 #[derive(Debug)]
 struct Loaded {
-    object: Arc<LoadedObject>,
+    object: Weak<LoadedObject>,
+    module: Box<str>,
+    digest: Digest,
+    build_id: BuildId,
+    path: Box<Path>,
+    size: u64,
+    image: Option<Image>,
     /// Whether the pages of its code were given back since it retired.
     released: bool,
 }
 
 impl Loaded {
-    /// Nothing refers to it any more but this list: no composition, nothing warm, nothing that drains.
+    fn new(object: &Arc<LoadedObject>) -> Self {
+        Self {
+            object: Arc::downgrade(object),
+            module: object.label().module.as_deref().unwrap_or_default().into(),
+            digest: object.digest(),
+            build_id: object.build_id().clone(),
+            path: object.path().into(),
+            size: object.size(),
+            image: object.image().cloned(),
+            released: false,
+        }
+    }
+
+    /// Nothing refers to it any more: no composition, nothing warm, nothing that drains.
     fn is_retired(&self) -> bool {
-        Arc::strong_count(&self.object) == 1
+        self.object.strong_count() == 0
     }
 }
 
@@ -66,19 +88,20 @@ impl Images {
             Mapped::Unusable(object, problems) => (object, Err(problems)),
             Mapped::Module(object, spec) => (object, Ok(*spec)),
         };
-        lock(&self.loaded).push(Loaded { object, released: false });
+        lock(&self.loaded).push(Loaded::new(&object));
         lock(&self.measured).loaded();
         result
     }
 
     /// Whether one more may be loaded. Warns where that will not be so for long.
     fn admit(&self, budgets: &Budgets) -> Result<(), Problem> {
-        let (mut measured, retired) = self.retire();
+        let mut measured = lock(&self.measured);
+        let loaded = self.retire();
         if measured.is_due(mappings_budget(budgets)) {
-            measured.measure(&spans(&retired));
+            measured.measure(&spans(retired(&loaded)));
         }
-        let budgets = stand(budgets, &measured, retired.len() as u64, disk(&retired));
-        drop((retired, measured));
+        let budgets = stand(budgets, &measured, retired(&loaded).count() as u64, disk(retired(&loaded)));
+        drop((loaded, measured));
         let mut warned = lock(&self.warned);
         for budget in &budgets {
             if budget.state == BudgetState::Ample {
@@ -94,49 +117,48 @@ impl Images {
         budgets.iter().find(|budget| budget.state == BudgetState::Spent).map_or(Ok(()), |budget| Err(spent(budget)))
     }
 
-    /// The retired objects. The code of those that have newly retired is given back to the kernel. What is returned
-    /// refers to them, so the lock that comes with it is held until it is dropped: others would not count them.
-    fn retire(&self) -> (MutexGuard<'_, Measured>, Vec<Arc<LoadedObject>>) {
-        let measured = lock(&self.measured);
+    /// All objects. The code of those that have newly retired is given back to the kernel.
+    fn retire(&self) -> MutexGuard<'_, Vec<Loaded>> {
         let mut loaded = lock(&self.loaded);
         for one in loaded.iter_mut() {
             let is_retired = one.is_retired();
             if is_retired
                 && !one.released
-                && let Some(image) = one.object.image()
+                && let Some(image) = &one.image
             {
                 image.release_text();
             }
             one.released = is_retired;
         }
-        let retired = loaded.iter().filter(|one| one.released).map(|one| one.object.clone()).collect();
-        (measured, retired)
+        loaded
     }
 
     /// What retired objects cost, measured now.
     pub(crate) fn report(&self, budgets: &Budgets) -> RetiredReport {
-        let (mut measured, retired) = self.retire();
-        let costs = measured.measure(&spans(&retired));
-        let budgets = stand(budgets, &measured, retired.len() as u64, disk(&retired));
-        let objects: Vec<_> = retired
-            .iter()
-            .enumerate()
-            .map(|(index, object)| {
-                let cost = costs.as_ref().and_then(|costs| costs.get(index)).filter(|_| object.image().is_some());
-                RetiredObject {
-                    module: object.label().module.clone().unwrap_or_default(),
-                    digest: object.digest(),
-                    build_id: object.build_id().clone(),
-                    file: object.path().display().to_string(),
-                    disk: object.size(),
-                    anonymous: cost.map(|cost| cost.anonymous),
-                    mappings: cost.map(|cost| cost.mappings),
-                }
-            })
-            .collect();
-        drop((retired, measured));
+        let mut measured = lock(&self.measured);
+        let loaded = self.retire();
+        let costs = measured.measure(&spans(retired(&loaded)));
+        let budgets = stand(budgets, &measured, retired(&loaded).count() as u64, disk(retired(&loaded)));
+        let objects = retired(&loaded).enumerate().map(|(index, one)| {
+            let cost = costs.as_ref().and_then(|costs| costs.get(index)).filter(|_| one.image.is_some());
+            RetiredObject {
+                module: one.module.to_string(),
+                digest: one.digest,
+                build_id: one.build_id.clone(),
+                file: one.path.display().to_string(),
+                disk: one.size,
+                anonymous: cost.map(|cost| cost.anonymous),
+                mappings: cost.map(|cost| cost.mappings),
+            }
+        });
+        let objects = objects.collect();
         RetiredReport { budgets, objects }
     }
+}
+
+/// Those that nothing refers to.
+fn retired(loaded: &[Loaded]) -> impl Iterator<Item = &Loaded> {
+    loaded.iter().filter(|one| one.released)
 }
 
 /// Loads a checked file where it is, into a process that does not serve.
@@ -153,12 +175,12 @@ pub(crate) fn load_in_place(path: &Path, size: u64, file: &ObjectFile) -> Result
 }
 
 /// Where each lies. One whose place is not known has an empty span, which costs nothing.
-fn spans(objects: &[Arc<LoadedObject>]) -> Vec<Range<usize>> {
-    objects.iter().map(|object| object.image().map_or(0..0, |image| image.span.clone())).collect()
+fn spans<'l>(objects: impl Iterator<Item = &'l Loaded>) -> Vec<Range<usize>> {
+    objects.map(|one| one.image.as_ref().map_or(0..0, |image| image.span.clone())).collect()
 }
 
-fn disk(objects: &[Arc<LoadedObject>]) -> u64 {
-    objects.iter().map(|object| object.size()).sum()
+fn disk<'l>(objects: impl Iterator<Item = &'l Loaded>) -> u64 {
+    objects.map(|one| one.size).sum()
 }
 
 #[cfg(test)]
@@ -251,9 +273,13 @@ mod tests {
 
     #[test]
     fn what_is_referred_to_is_not_retired() {
-        let (_folder, images) = images();
-        load(&images, &AMPLE);
-        let held = lock(&images.loaded)[0].object.clone();
+        let (folder, images) = images();
+        let bytes = Object::default().make("counted");
+        let path = folder.path().join("held.so");
+        std::fs::write(&path, &bytes).unwrap();
+        let mapped = super::load(&path, bytes.len() as u64, &inspect(&bytes).unwrap());
+        let Mapped::Unusable(held, _) = mapped else { panic!("its entry gives back no module") };
+        lock(&images.loaded).push(Loaded::new(&held));
         assert_eq!(images.report(&AMPLE).objects, []);
         drop(held);
         assert_eq!(images.report(&AMPLE).objects.len(), 1);

@@ -19,6 +19,7 @@ mod set;
 mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
+mod thread;
 
 pub(crate) use crates::changed_crates;
 pub use crates::{ChangedCrate, CrateChange};
@@ -37,3 +38,4 @@ pub use proof::Image;
 pub(crate) use retired::Budgets;
 pub use retired::{BudgetReport, BudgetState, RetiredObject, RetiredReport};
 pub use set::{Disagreement, Member, disagreements};
+pub(crate) use thread::beside;

@@ -173,13 +173,12 @@ impl Kept {
 
     /// Drops the oldest lines where there are too many. What was committed last is never lost.
     fn rotate(&mut self) {
-        let (is_full, keep) = match &self.file {
-            Some(file) => (file.is_full(), self.newest_within(file.half())),
-            None => (self.entries.len() > LINES_IN_MEMORY, LINES_IN_MEMORY / 2),
+        let keep = match &self.file {
+            // How much fits is asked only then: it takes all lines anew.
+            Some(file) if file.is_full() => self.newest_within(file.half()),
+            None if self.entries.len() > LINES_IN_MEMORY => LINES_IN_MEMORY / 2,
+            _ => return,
         };
-        if !is_full {
-            return;
-        }
         let first = self.entries.len() - keep;
         let committed = self.committed().last().map(|last| last.number);
         let is_last = |entry: &Entry| matches!(entry, Entry::Committed(one) if Some(one.number) == committed);

@@ -16,7 +16,7 @@ use super::snapshot::{Snapshot, write_snapshot};
 use super::status::{Status, status};
 use crate::base::{Base, DeploySettings};
 use crate::compose::CompositionError;
-use crate::deploy::image::{Digest, Disagreement};
+use crate::deploy::image::{Digest, Disagreement, beside};
 use crate::deploy::journal::{Asked, Deployment};
 use crate::deploy::store::{Artifact, Came, disk_problem};
 use crate::deploy::{Change, ComeAlong, Plan, Progress, Step};
@@ -350,7 +350,7 @@ impl Operations {
         &self,
         work: impl FnOnce() -> Result<T, Vec<crate::compose::Problem>> + Send + 'static,
     ) -> Result<T, OperationError> {
-        match self.base.shared.runtime.spawn_blocking(work).await {
+        match beside(&self.base.shared.runtime, work).await {
             Ok(result) => result.map_err(OperationError::from),
             Err(error) => Err(OperationError::new(
                 "internal",
