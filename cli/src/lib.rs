@@ -1,4 +1,4 @@
-//! `cargo bedplate`: builds a base as a bundle, and relinks and swaps its modules while it runs.
+//! `cargo bedplate`: makes bases from starters of the market, keeps their modules in order, and builds, runs and swaps them.
 
 #![forbid(unsafe_code)]
 
@@ -8,12 +8,14 @@ mod deployment;
 mod dev;
 mod doctor;
 mod failure;
+mod file;
 mod market;
 mod order;
 mod output;
 mod project;
 mod record;
 mod running;
+mod sources;
 mod suggest;
 #[cfg(test)]
 mod testing;

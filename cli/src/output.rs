@@ -41,7 +41,12 @@ impl Output {
     /// A failure, in the form that is asked for.
     pub(crate) fn failure(self, error: &anyhow::Error) {
         match self {
-            Self::Text => write(&mut stderr(), &format!("error: {}", text_of(error))),
+            Self::Text => {
+                let text = text_of(error);
+                // What a base refuses says so by itself.
+                let begin = if text.starts_with("error[") { "" } else { "error: " };
+                write(&mut stderr(), &format!("{begin}{text}"));
+            }
             Self::Json => write(&mut stdout(), &json_of(error).to_string()),
         }
     }

@@ -101,11 +101,13 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the base, and returns when it serves.
     pub(crate) fn start(place: &Place, is_interrupted: impl Fn() -> bool) -> Result<Self> {
-        let child = Command::new(&place.executable)
-            .arg("run")
-            .args(place.arguments())
-            .spawn()
-            .with_context(|| format!("{} cannot be run", place.executable.display()))?;
+        let mut base = Command::new(&place.executable);
+        base.arg("run").args(place.arguments());
+        // Ctrl-C in a terminal is for all of its group: the base would hear it twice, the second time from `stop`,
+        // and a second signal forces the end.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut base, 0);
+        let child = base.spawn().with_context(|| format!("{} cannot be run", place.executable.display()))?;
         let mut running = Self { child };
         let client = place.client()?;
         let since = Instant::now();

@@ -221,6 +221,25 @@ impl Workspace {
         })
     }
 
+    /// All that packages are built from, themselves among it; without what only their tests and build scripts take.
+    pub(crate) fn closure<'w>(&'w self, of: impl IntoIterator<Item = &'w PackageId>) -> BTreeSet<&'w PackageId> {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&PackageId> = of.into_iter().collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                open.extend(self.links.get(next).into_iter().flatten());
+            }
+        }
+        seen
+    }
+
+    /// What the base itself is built from, without its modules: each module borrows it, and carries the rest.
+    pub(crate) fn base_library(&self) -> BTreeSet<&PackageId> {
+        let base = self.packages.values().find(|package| folder(package) == self.base.folder);
+        let listed = base.and_then(|base| self.links.get(&base.id)).into_iter().flatten();
+        self.closure(listed.filter(|id| !self.modules.values().any(|module| module.id == **id)))
+    }
+
     /// What a package says it is.
     pub(crate) fn kind_of(&self, id: &PackageId) -> Option<Kind> {
         self.packages.get(id).and_then(kind)

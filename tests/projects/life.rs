@@ -3,9 +3,8 @@
 use std::fs;
 
 use bedplate_tests::dev::Dev;
+use bedplate_tests::place::{Place, bedplate};
 use bedplate_tests::process::free_address;
-
-use crate::place::{Place, bedplate};
 
 #[test]
 fn a_project_is_made_grows_is_edited_live_and_looked_after() {

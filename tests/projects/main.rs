@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod kinds;
 mod life;
-mod place;
+mod manifests;
+mod origins;
 mod refused;
+mod third_party;
+mod unwilling;
+mod users;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::place::{Place, bedplate};
+use bedplate_tests::place::{Place, bedplate};
 
 #[test]
 fn what_makes_no_sense_is_refused_and_changes_nothing() {

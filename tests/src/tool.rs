@@ -55,6 +55,30 @@ pub fn cargo(folder: &Path, target: &Path) -> Command {
     cargo
 }
 
+/// A shell, about to work in a folder, with this target folder, in which `cargo bedplate` is the tool. `aside` is a
+/// folder for what that takes.
+///
+/// # Panics
+///
+/// Where nothing can be put into that folder.
+#[must_use]
+pub fn shell(folder: &Path, target: &Path, aside: &Path) -> Command {
+    // The binary may have any name; cargo looks for this one.
+    let named = aside.join("cargo-bedplate");
+    std::os::unix::fs::symlink(binary(), named).unwrap();
+    let before = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(aside.to_owned()).chain(std::env::split_paths(&before));
+    let mut bash = Command::new("bash");
+    without_cargos_own(&mut bash).current_dir(folder).env("CARGO_TARGET_DIR", target).env("CARGO_NET_OFFLINE", "true");
+    // What is found by way of the home, where a test sets another.
+    let home = std::env::home_dir().unwrap_or_default();
+    for (name, usual) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        bash.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(usual).into()));
+    }
+    bash.env("PATH", std::env::join_paths(path).unwrap());
+    bash
+}
+
 /// What the tool wrote as JSON, the last line of it, and whether it went well.
 ///
 /// # Panics
@@ -72,14 +96,19 @@ pub fn answer(output: &Output) -> (bool, Value) {
 /// Whether there is git. Where there is none, the test is named as skipped.
 #[must_use]
 pub fn has_git(test: &str) -> bool {
-    use std::io::Write;
-
     let has = Command::new("git").arg("--version").output().is_ok_and(|said| said.status.success());
     if !has {
-        // Where the output of a test that passes is captured, too.
-        let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: git is not installed");
+        skipped(test, "git is not installed");
     }
     has
+}
+
+/// Names a test that cannot be run here, and why.
+pub fn skipped(test: &str, why: &str) {
+    use std::io::Write;
+
+    // Where the output of a test that passes is captured, too.
+    let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {why}");
 }
 
 /// Takes away what cargo has set for the running test and would mean something else to another cargo.

@@ -13,7 +13,7 @@ pub(crate) fn command_line() -> Command {
     Command::new("cargo-bedplate")
         .bin_name("cargo bedplate")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Builds a bedplate base as a bundle, and relinks and swaps its modules while it runs")
+        .about("Makes bases from the starters of the market, keeps their modules in order, and builds, runs and swaps them")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).global(true).help("Writes JSON"))

@@ -63,7 +63,13 @@ fn fields(entry: &Entry) -> BTreeMap<String, String> {
     say("about", entry.about.clone());
     say("group", entry.group.clone());
     say("bedplate", version(&entry.bedplate.to_string()));
-    for (field, list) in [("provides", &entry.provides), ("needs", &entry.needs), ("excludes", &entry.excludes)] {
+    let lists = [
+        ("provides", &entry.provides),
+        ("reads", &entry.reads),
+        ("needs", &entry.needs),
+        ("excludes", &entry.excludes),
+    ];
+    for (field, list) in lists {
         if !list.is_empty() {
             say(field, list.join(", "));
         }

@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) group: String,
     /// The types that it hands to modules, as fields of theirs.
     pub(crate) provides: Vec<String>,
+    /// The types that it reads from modules, which export them.
+    pub(crate) reads: Vec<String>,
     /// The starters that it cannot do without, by name.
     pub(crate) needs: Vec<String>,
     /// The starters that cannot be in one base with it, by name.

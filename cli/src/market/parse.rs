@@ -110,6 +110,8 @@ struct Starter {
     #[serde(default)]
     provides: Vec<Spanned<String>>,
     #[serde(default)]
+    reads: Vec<Spanned<String>>,
+    #[serde(default)]
     needs: Vec<Spanned<String>>,
     #[serde(default)]
     excludes: Vec<Spanned<String>>,
@@ -180,6 +182,7 @@ impl File<'_> {
             about: self.text(starter.about)?,
             group: self.name(starter.group)?,
             provides: starter.provides.into_iter().map(|text| self.text(text)).collect::<Result<_>>()?,
+            reads: starter.reads.into_iter().map(|text| self.text(text)).collect::<Result<_>>()?,
             needs: starter.needs.into_iter().map(|name| self.name(name)).collect::<Result<_>>()?,
             excludes: starter.excludes.into_iter().map(|name| self.name(name)).collect::<Result<_>>()?,
             settings: starter.settings.into_iter().map(|setting| self.setting(setting)).collect::<Result<_>>()?,

@@ -179,8 +179,15 @@ impl List {
     }
 }
 
-fn fits(entry: &Entry, bedplate: &Version) -> Result<()> {
-    if entry.bedplate.matches(bedplate) {
+/// Refuses a starter that does not work with this version of bedplate.
+///
+/// # Errors
+///
+/// Where it says that it does not.
+pub(crate) fn fits(entry: &Entry, bedplate: &Version) -> Result<()> {
+    // A version before `1.2.0` that is on its way to it has what `1.2.0` has.
+    let version = Version::new(bedplate.major, bedplate.minor, bedplate.patch);
+    if entry.bedplate.matches(&version) {
         return Ok(());
     }
     Err(Failure::error(
@@ -189,8 +196,8 @@ fn fits(entry: &Entry, bedplate: &Version) -> Result<()> {
             "the starter `{}` works with bedplate {}, and the base has bedplate {bedplate}",
             entry.name, entry.bedplate
         ),
-        "take a version of bedplate that it works with, or a list with a version of the starter for this one: \
-         cargo bedplate market update",
+        "take a bedplate that it works with (`bedplate` and its starters in [workspace.dependencies]), or a list with \
+         a version of the starter for this one: cargo bedplate market update",
     ))
 }
 

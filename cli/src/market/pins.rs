@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -14,6 +13,7 @@ use super::parse::{is_name, line_of};
 use super::snapshot::{absolute, relative};
 use super::{BUILT_IN, Origin};
 use crate::failure::Failure;
+use crate::file::{not_written, replace, with_ends_of};
 
 /// The table that the lists stand in, from the root of the file.
 const TABLE: [&str; 4] = ["workspace", "metadata", "bedplate", "markets"];
@@ -243,38 +243,8 @@ fn edit(project: &Path, change: impl FnOnce(&mut DocumentMut) -> Option<()>) -> 
             "lists stand in a table of that name",
         )
     })?;
-    replace(&file, &document.to_string()).map_err(|error| {
-        Failure::error(
-            "read-only",
-            format!("{shown} cannot be written: {error}"),
-            "make the folder writable; the file is as it was",
-        )
-    })
-}
-
-/// Writes a file beside its place and moves it there, so that it is never half written.
-pub(crate) fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let permissions = match fs::metadata(file) {
-        // A file that may not be written is not to be replaced by way of its folder.
-        Ok(_) => Some(fs::OpenOptions::new().write(true).open(file)?.metadata()?.permissions()),
-        Err(_) => None,
-    };
-    let mut beside = tempfile::Builder::new();
-    beside.permissions(readable());
-    let mut beside = beside.tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
-    if let Some(permissions) = permissions {
-        beside.as_file().set_permissions(permissions)?;
-    }
-    beside.persist(file)?;
-    Ok(())
-}
-
-/// The permissions that a new file is asked to have, below what the user's mask leaves of them.
-fn readable() -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    fs::Permissions::from_mode(0o666)
+    let text = with_ends_of(text.as_bytes(), &document.to_string());
+    replace(&file, &text).map_err(|error| not_written(&file, &error))
 }
 
 fn manifest(project: &Path) -> Result<(PathBuf, String)> {

@@ -44,7 +44,13 @@ fn starter(Made { entry, path }: &Made) -> String {
     line("about", string(&entry.about));
     line("group", string(&entry.group));
     line("bedplate", string(&version(&entry.bedplate.to_string())));
-    for (key, list) in [("provides", &entry.provides), ("needs", &entry.needs), ("excludes", &entry.excludes)] {
+    let lists = [
+        ("provides", &entry.provides),
+        ("reads", &entry.reads),
+        ("needs", &entry.needs),
+        ("excludes", &entry.excludes),
+    ];
+    for (key, list) in lists {
         if !list.is_empty() {
             let items: Vec<_> = list.iter().map(|item| string(item)).collect();
             line(key, format!("[{}]", items.join(", ")));

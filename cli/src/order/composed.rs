@@ -16,7 +16,7 @@ use crate::commands::arguments::{placed, selected};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::running::Place;
-use crate::workspace::{Kind, Workspace};
+use crate::workspace::Workspace;
 
 /// The modules, starters and contracts of a base.
 #[derive(Debug)]
@@ -126,18 +126,10 @@ impl Composed {
         self.modules.iter().filter(carries).map(|module| module.name.clone()).collect()
     }
 
-    /// Whether a starter, and so the base itself, is built from a crate: then its change needs a base build.
+    /// Whether the base itself is built from a crate: then its change needs a base build.
     pub(crate) fn is_in_base(workspace: &Workspace, package: &str) -> bool {
-        let mut open: Vec<_> =
-            workspace.packages.keys().filter(|id| workspace.kind_of(id) == Some(Kind::Starter)).collect();
-        let mut seen = BTreeSet::new();
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                open.extend(workspace.links.get(next).into_iter().flatten());
-            }
-        }
         let is_it = |id: &&PackageId| workspace.packages.get(*id).is_some_and(|found| found.name.as_str() == package);
-        seen.iter().any(is_it)
+        workspace.base_library().iter().any(is_it)
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Node {
     pub(super) enabled: bool,
     /// Whether the change that is looked at would redeploy it.
     pub(super) moved: bool,
+    /// The contracts that it serves and nobody uses, with their versions.
+    pub(super) unused: Vec<String>,
 }
 
 /// A module that calls another through a contract.
@@ -105,7 +107,7 @@ fn told(graph: &Graph, contract: &Contract, is_in_base: bool) -> String {
     let moved: Vec<_> = graph.modules.iter().filter(|node| node.moved).map(|node| node.name.as_str()).collect();
     let name = &contract.name;
     match (is_in_base, moved.as_slice()) {
-        (true, _) => format!("a change of `{name}` needs a base build: a starter is built from its crate"),
+        (true, _) => format!("a change of `{name}` needs a base build: the base itself is built from its crate"),
         (false, []) => format!("a change of `{name}` redeploys nothing: no module carries its crate"),
         (false, moved) => format!("a change of `{name}` redeploys together: {}", moved.join(", ")),
     }
@@ -119,6 +121,7 @@ impl Graph {
             summary: module.summary.clone(),
             enabled: module.enabled,
             moved: moved.contains(&module.name),
+            unused: unused(composed, &module.name),
         });
         let starters = composed.starters.iter().filter(|starter| starter.enabled);
         Self {
@@ -130,6 +133,12 @@ impl Graph {
             changed: changed.map(|contract| contract.name.clone()),
         }
     }
+}
+
+fn unused(composed: &Composed, module: &str) -> Vec<String> {
+    let served = composed.contracts.iter().filter(|contract| contract.publishers.iter().any(|name| name == module));
+    let unused = served.filter(|contract| contract.users.is_empty());
+    unused.map(|contract| format!("{} {}", contract.name, contract.version)).collect()
 }
 
 fn calls(composed: &Composed) -> Vec<Call> {
@@ -162,6 +171,7 @@ pub(super) fn example() -> Graph {
         summary: format!("Serves <{name}> & more."),
         enabled: true,
         moved,
+        unused: Vec::new(),
     };
     let call = |user: &str, publisher: &str, contract: &str, optional: bool| Call {
         user: user.to_owned(),

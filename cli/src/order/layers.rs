@@ -2,110 +2,144 @@
 
 use std::collections::BTreeMap;
 
-use crate::order::graph::Graph;
-
 /// How often the rows are sorted anew; after that nothing moves in graphs of a readable size.
 const ROUNDS: usize = 8;
 
-/// The columns, from left to right, with the modules of each from top to bottom.
-pub(super) fn layers(graph: &Graph) -> Vec<Vec<&str>> {
-    let names: Vec<&str> = graph.modules.iter().map(|node| node.name.as_str()).collect();
-    let calls: Vec<(&str, &str)> = graph
-        .calls
-        .iter()
-        .filter(|call| call.user != call.publisher)
-        .map(|call| (call.user.as_str(), call.publisher.as_str()))
-        .collect();
-    let depth = depths(&names, &calls);
-    let deepest = depth.values().copied().max().unwrap_or_default();
-    let mut layers = vec![Vec::new(); deepest + 1];
-    for name in names {
-        layers[depth[name]].push(name);
-    }
-    layers.retain(|layer: &Vec<&str>| !layer.is_empty());
-    sort(&mut layers, &calls);
-    layers
+/// What stands at a place of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand<'g> {
+    /// A module, by its name.
+    Module(&'g str),
+    /// The line of a call that leads over this column, by the call's number.
+    Passing(usize),
 }
 
-/// How many calls lead to each module, at most. Contracts may be called in a circle, where one side is
-/// optional: a round more than there are modules means that, and stops.
-fn depths<'n>(names: &[&'n str], calls: &[(&'n str, &'n str)]) -> BTreeMap<&'n str, usize> {
-    let mut depth: BTreeMap<_, _> = names.iter().map(|name| (*name, 0)).collect();
-    for _ in 0..names.len() {
-        let mut has_moved = false;
-        for (user, publisher) in calls {
-            let (Some(&from), Some(&to)) = (depth.get(user), depth.get(publisher)) else { continue };
-            if to <= from && from + 1 < names.len().max(1) {
-                depth.insert(publisher, from + 1);
-                has_moved = true;
-            }
+/// The columns, from left to right, with what stands in each from top to bottom. A call, as user and publisher, that
+/// closes a circle leads back, by the same kind of way; the first ones decide.
+pub(super) fn layers<'g>(names: &[&'g str], calls: &[(&'g str, &'g str)]) -> Vec<Vec<Stand<'g>>> {
+    let index: BTreeMap<&str, usize> = names.iter().enumerate().map(|(index, name)| (*name, index)).collect();
+    let ahead = ahead(names.len(), calls, &index);
+    let depth = depths(names.len(), &ahead);
+    let mut grid = Grid {
+        stands: names.iter().map(|name| Stand::Module(name)).collect(),
+        neighbours: vec![Vec::new(); names.len()],
+        columns: vec![Vec::new(); depth.iter().max().map_or(0, |deepest| deepest + 1)],
+    };
+    for (module, column) in depth.iter().enumerate() {
+        grid.columns[*column].push(module);
+    }
+    for (call, from, to) in ahead {
+        let mut last = from;
+        for column in depth[from] + 1..depth[to] {
+            let passing = grid.stands.len();
+            grid.stands.push(Stand::Passing(call));
+            grid.neighbours.push(Vec::new());
+            grid.columns[column].push(passing);
+            grid.join(last, passing);
+            last = passing;
         }
-        if !has_moved {
-            break;
+        grid.join(last, to);
+    }
+    grid.sort();
+    let stands = |column: &Vec<usize>| column.iter().map(|place| grid.stands[*place]).collect();
+    grid.columns.iter().map(stands).collect()
+}
+
+/// The calls with their left and their right end. One that would close a circle has them the other way around.
+fn ahead(count: usize, calls: &[(&str, &str)], index: &BTreeMap<&str, usize>) -> Vec<(usize, usize, usize)> {
+    let mut next = vec![Vec::new(); count];
+    let mut ahead = Vec::new();
+    for (call, (user, publisher)) in calls.iter().enumerate() {
+        let (Some(&from), Some(&to)) = (index.get(user), index.get(publisher)) else { continue };
+        if from == to {
+            continue;
+        }
+        let (left, right) = if reaches(&next, to, from) { (to, from) } else { (from, to) };
+        next[left].push(right);
+        ahead.push((call, left, right));
+    }
+    ahead
+}
+
+fn reaches(next: &[Vec<usize>], from: usize, to: usize) -> bool {
+    let mut seen = vec![false; next.len()];
+    let mut open = vec![from];
+    while let Some(place) = open.pop() {
+        if place == to {
+            return true;
+        }
+        if !std::mem::replace(&mut seen[place], true) {
+            open.extend(&next[place]);
+        }
+    }
+    false
+}
+
+/// How many calls lead to each module, at most.
+fn depths(count: usize, ahead: &[(usize, usize, usize)]) -> Vec<usize> {
+    let mut depth = vec![0; count];
+    // The longest way has fewer calls than there are modules.
+    for _ in 0..count {
+        for (_, from, to) in ahead {
+            depth[*to] = depth[*to].max(depth[*from] + 1);
         }
     }
     depth
 }
 
-/// Sorts each column by the mean place of its neighbours, so that fewer lines cross.
-fn sort<'n>(layers: &mut [Vec<&'n str>], calls: &[(&'n str, &'n str)]) {
-    for _ in 0..ROUNDS {
-        for index in 0..layers.len() {
-            let place: BTreeMap<&str, usize> = layers
-                .iter()
-                .enumerate()
-                .filter(|(other, _)| *other != index)
-                .flat_map(|(_, layer)| layer.iter().enumerate().map(|(row, name)| (*name, row)))
-                .collect();
-            let wanted = |name: &str| {
-                let neighbours = calls.iter().filter_map(|(user, publisher)| match () {
-                    () if *user == name => place.get(publisher),
-                    () if *publisher == name => place.get(user),
-                    () => None,
-                });
-                let (sum, count) = neighbours.fold((0, 0), |(sum, count), row| (sum + row, count + 1));
-                // In thousandths, so that whole numbers sort.
-                (count > 0).then(|| sum * 1000 / count)
-            };
-            let mut rows: Vec<_> = layers[index]
-                .iter()
-                .enumerate()
-                .map(|(row, name)| (wanted(name).unwrap_or(row * 1000), *name))
-                .collect();
-            rows.sort();
-            layers[index] = rows.into_iter().map(|(_, name)| name).collect();
+/// What stands where, by numbers.
+struct Grid<'g> {
+    stands: Vec<Stand<'g>>,
+    neighbours: Vec<Vec<usize>>,
+    columns: Vec<Vec<usize>>,
+}
+
+impl Grid<'_> {
+    fn join(&mut self, one: usize, other: usize) {
+        self.neighbours[one].push(other);
+        self.neighbours[other].push(one);
+    }
+
+    /// Sorts each column by the mean row of its neighbours, so that fewer lines cross.
+    fn sort(&mut self) {
+        let mut row = vec![0; self.stands.len()];
+        for _ in 0..ROUNDS {
+            for column in &mut self.columns {
+                let wanted = |place: usize, now: usize| {
+                    let around = &self.neighbours[place];
+                    let sum: usize = around.iter().map(|neighbour| row[*neighbour]).sum();
+                    // In thousandths, so that whole numbers sort.
+                    (sum * 1000).checked_div(around.len()).unwrap_or(now * 1000)
+                };
+                let mut places: Vec<_> =
+                    column.iter().enumerate().map(|(now, place)| (wanted(*place, now), now, *place)).collect();
+                places.sort_unstable();
+                *column = places.into_iter().map(|(.., place)| place).collect();
+                for (now, place) in column.iter().enumerate() {
+                    row[*place] = now;
+                }
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Stand::{Module, Passing};
     use super::*;
-    use crate::order::graph::{Call, example};
 
     #[test]
-    fn whoever_calls_stands_left() {
-        assert_eq!(layers(&example()), [vec!["comments"], vec!["articles"], vec!["profiles"]]);
+    fn whoever_calls_stands_left_and_long_lines_have_a_place() {
+        let calls = [("comments", "articles"), ("articles", "profiles"), ("comments", "profiles")];
+        let columns = layers(&["profiles", "articles", "comments"], &calls);
+        assert_eq!(columns, [vec![Module("comments")], vec![Module("articles"), Passing(2)], vec![Module("profiles")]]);
     }
 
     #[test]
     fn a_circle_and_a_stranger_have_a_place() {
-        let mut graph = example();
-        graph.calls.push(Call {
-            user: "profiles".into(),
-            publisher: "comments".into(),
-            contract: "Comments".into(),
-            version: "1.0.0".into(),
-            optional: true,
-        });
-        graph.calls.push(Call {
-            user: "profiles".into(),
-            publisher: "nobody".into(),
-            contract: "Nothing".into(),
-            version: "1.0.0".into(),
-            optional: true,
-        });
-        let all: usize = layers(&graph).iter().map(Vec::len).sum();
-        assert_eq!(all, 3);
+        let calls = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "nobody"), ("a", "a")];
+        let columns = layers(&["a", "b", "c"], &calls);
+        assert_eq!(columns, [vec![Module("a")], vec![Module("b"), Passing(2)], vec![Module("c")]]);
+        assert!(layers(&[], &[]).is_empty());
     }
 }

@@ -14,7 +14,11 @@ pub(super) fn write(graph: &Graph) -> String {
     let _ = writeln!(text, "        subgraph scene[\"scene {}\"]", escaped(graph.scene));
     for node in &graph.modules {
         let off = if node.enabled { "" } else { " (off)" };
-        let _ = writeln!(text, "            {}[\"{}{off}\"]", ids[node.name.as_str()], escaped(&node.name));
+        let unused = match node.unused.as_slice() {
+            [] => String::new(),
+            unused => format!("<br/>unused: {}", escaped(&unused.join(", "))),
+        };
+        let _ = writeln!(text, "            {}[\"{}{off}{unused}\"]", ids[node.name.as_str()], escaped(&node.name));
     }
     text.push_str("        end\n        subgraph starters\n");
     for (index, starter) in graph.starters.iter().enumerate() {

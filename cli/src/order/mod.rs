@@ -3,6 +3,7 @@
 mod catalog;
 mod check;
 mod composed;
+mod curve;
 mod graph;
 mod layers;
 mod mermaid;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, ArgMatches};
 
+use crate::file::not_written;
 use crate::output::Output;
 
 /// `--out FILE`.
@@ -24,7 +25,7 @@ pub(super) fn write(matches: &ArgMatches, output: Output, text: &str) -> Result<
         output.line(text.trim_end());
         return Ok(());
     };
-    fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    fs::write(file, text).map_err(|error| not_written(file, &error))?;
     output.line(format!("wrote {}", file.display()));
     Ok(())
 }

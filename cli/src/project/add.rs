@@ -1,22 +1,20 @@
 //! `add` and `remove`: the starters of a base.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result};
-use cargo_metadata::Metadata;
+use anyhow::Result;
+use cargo_metadata::{Metadata, PackageId};
 use clap::ArgMatches;
 use semver::Version;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::market::{Market, Pick, Source};
+use crate::market::{Market, Pick, Source, fits};
 use crate::output::Output;
 use crate::project::bedplate::{Bedplate, core};
 use crate::project::edit::{Applied, Edit};
 use crate::project::layout::{Project, folder, resolve};
-use crate::project::manifest::inherited;
 use crate::project::{ask, settings};
 use crate::suggest::{did_you_mean, quoted};
 use crate::workspace::{Kind, Workspace};
@@ -29,8 +27,7 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     let market = Market::open(Some(&project.workspace.root), &lists)?;
     let present: Vec<_> = project.starters().into_keys().collect();
     let core = core(&project.workspace)?;
-    let version = Version::new(core.version.major, core.version.minor, core.version.patch);
-    let picks = market.resolve(&names, &present, &version)?;
+    let picks = market.resolve(&names, &present, &core.version)?;
     let picks: Vec<_> = picks.into_iter().filter(|pick| !present.contains(&pick.entry.name)).collect();
     if picks.is_empty() {
         output.line(format!("`{}` has them already", project.workspace.base.name));
@@ -39,17 +36,10 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     }
     ask::confirm(&picks, matches.get_flag("yes"))?;
 
-    let bedplate = Bedplate::of(&project.workspace)?;
-    let text = fs::read_to_string(project.settings()).unwrap_or_default();
-    let mut of_base = text.clone();
+    let bedplate = Bedplate::of(&project)?;
+    let mut of_base = settings::read(&project.settings())?;
     for pick in &picks {
-        let source = bedplate.starter(pick.entry);
-        if project.root.has_workspace() {
-            project.root.share(&pick.entry.package, source);
-            project.base().add(&pick.entry.package, inherited());
-        } else {
-            project.base().add(&pick.entry.package, source);
-        }
+        project.list(&pick.entry.package, bedplate.starter(pick.entry));
         of_base = settings::with_starter(&of_base, pick.entry);
     }
     let mut edit = Edit::default();
@@ -57,19 +47,13 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     edit.write(project.settings(), of_base);
     edit.must_be_clean(&project.workspace.root, matches.get_flag("allow-dirty"))?;
     let before = versions(&project.workspace);
-    let lock = Lock::read(&project)?;
-    let applied = edit.apply()?;
-    let checked = resolve(&project.workspace.root, &applied).and_then(|after| {
+    edit.carry_out(|applied| {
+        let after = resolve(&project.workspace.root, applied)?;
+        is_linked(&picks, &after, &project)?;
         agrees(&picks, &after)?;
         not_doubled(&before, &after, &picks, &project.workspace)?;
-        if matches.get_flag("no-check") { Ok(()) } else { compiles(&project, &picks, &applied, output) }
-    });
-    if let Err(error) = checked {
-        drop(applied);
-        lock.put_back();
-        return Err(error);
-    }
-    applied.keep()?;
+        if matches.get_flag("no-check") { Ok(()) } else { compiles(&project, &picks, applied, output) }
+    })?;
     let added: Vec<_> = picks.iter().map(|pick| pick.entry.name.as_str()).collect();
     for pick in &picks {
         let why = pick.needed_by.map(|by| format!(", which `{by}` needs")).unwrap_or_default();
@@ -86,41 +70,14 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     Ok(())
 }
 
-/// The lock file as it was: cargo writes it where it resolves.
-struct Lock {
-    file: std::path::PathBuf,
-    text: Option<Vec<u8>>,
-}
-
-impl Lock {
-    fn read(project: &Project) -> Result<Self> {
-        let file = project.workspace.root.join("Cargo.lock");
-        let text = match fs::read(&file) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
-        };
-        Ok(Self { file, text })
-    }
-
-    fn put_back(&self) {
-        let done = match &self.text {
-            Some(text) => fs::write(&self.file, text),
-            None => fs::remove_file(&self.file).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            }),
-        };
-        if let Err(error) = done {
-            eprintln!("warning: {} is not as it was: {error}", self.file.display());
-        }
-    }
-}
-
 /// What the lists say and what cargo resolved must agree.
-fn agrees(picks: &[Pick<'_>], after: &Metadata) -> Result<()> {
+pub(super) fn agrees(picks: &[Pick<'_>], after: &Metadata) -> Result<()> {
+    let core = after.packages.iter().find(|package| package.name.as_str() == "bedplate");
     for pick in picks {
         let entry = pick.entry;
+        if let Some(core) = core {
+            fits(entry, &core.version)?;
+        }
         let disagrees = |found: &str, wanted: &str| {
             Failure::error(
                 "list-disagrees",
@@ -171,6 +128,28 @@ fn agrees(picks: &[Pick<'_>], after: &Metadata) -> Result<()> {
     Ok(())
 }
 
+/// The base is built with them: one that its manifest has as optional is not, unless a feature says so.
+fn is_linked(picks: &[Pick<'_>], after: &Metadata, project: &Project) -> Result<()> {
+    let base = after.packages.iter().find(|package| folder(package) == project.workspace.base.folder);
+    let nodes = after.resolve.iter().flat_map(|resolve| &resolve.nodes);
+    let linked: BTreeSet<_> =
+        nodes.filter(|node| base.is_some_and(|base| base.id == node.id)).flat_map(|node| &node.dependencies).collect();
+    let is_it = |package: &&cargo_metadata::Package, pick: &Pick<'_>| {
+        package.name.as_str() == pick.entry.package && linked.contains(&package.id)
+    };
+    match picks.iter().find(|pick| !after.packages.iter().any(|package| is_it(&package, pick))) {
+        None => Ok(()),
+        Some(pick) => Err(Failure::error(
+            "not-linked",
+            format!(
+                "the base `{}` lists {} for the starter `{}`, and is not built with it",
+                project.workspace.base.name, pick.entry.package, pick.entry.name
+            ),
+            "take `optional = true` out of its manifest, or have a default feature bring it",
+        )),
+    }
+}
+
 /// The versions of every crate.
 fn versions(workspace: &Workspace) -> BTreeMap<String, BTreeSet<String>> {
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -215,7 +194,11 @@ fn not_doubled(
             let Some(package) = after.packages.iter().find(|package| package.id == **id) else { continue };
             let name = package.name.as_str();
             let Some(known) = before.get(name).filter(|_| shared.contains(name)) else { continue };
-            if !known.contains(&package.version.to_string()) {
+            // What moved to a newer version as a whole is not there twice.
+            let stays = |other: &&cargo_metadata::Package| {
+                other.name.as_str() == name && known.contains(&other.version.to_string())
+            };
+            if !known.contains(&package.version.to_string()) && after.packages.iter().any(|other| stays(&other)) {
                 return Err(Failure::error(
                     "crate-twice",
                     format!(
@@ -235,22 +218,23 @@ fn not_doubled(
 }
 
 /// The base compiles with them, or the one that breaks it is named.
-fn compiles(project: &Project, picks: &[Pick<'_>], _: &Applied, output: Output) -> Result<()> {
+fn compiles(project: &Project, picks: &[Pick<'_>], applied: &Applied, output: Output) -> Result<()> {
     let progress = output.progress("compiling the base with them");
-    let cargo = || {
+    let check = |arguments: &[&str]| {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.arg("check").arg("--quiet").current_dir(&project.workspace.root);
-        cargo
+        applied.output(cargo.args(["check", "--quiet"]).args(arguments).current_dir(&project.workspace.root))
     };
-    for pick in picks {
-        let checked = cargo().args(["-p", &pick.entry.package]).output().context("cargo cannot be run")?;
-        if !checked.status.success() {
-            progress.finish_and_clear();
-            return Err(broken(pick, &checked.stderr));
+    let base = &project.workspace.base;
+    let checked = check(&["-p", &base.name, "--bin", &base.binary])?;
+    // One of them is at fault where it does not compile by itself either.
+    if !checked.status.success() {
+        for pick in picks {
+            let alone = check(&["-p", &pick.entry.package])?;
+            if !alone.status.success() {
+                return Err(broken(pick, &alone.stderr));
+            }
         }
     }
-    let base = &project.workspace.base;
-    let checked = cargo().args(["-p", &base.name, "--bin", &base.binary]).output().context("cargo cannot be run")?;
     progress.finish_and_clear();
     if checked.status.success() {
         return Ok(());
@@ -287,10 +271,16 @@ fn errors(stderr: &[u8]) -> String {
 /// Runs `remove`.
 pub(crate) fn remove(matches: &ArgMatches, output: Output) -> Result<()> {
     let mut project = Project::open(matches)?;
-    let names: Vec<_> = matches.get_many::<String>("starter").into_iter().flatten().cloned().collect();
+    let mut names: Vec<String> = Vec::new();
+    for name in matches.get_many::<String>("starter").into_iter().flatten() {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
     let present: BTreeMap<String, String> =
         project.starters().into_iter().map(|(name, package)| (name, package.name.to_string())).collect();
-    let mut text = fs::read_to_string(project.settings()).unwrap_or_default();
+    let before = settings::read(&project.settings())?;
+    let mut text = before.clone();
     for name in &names {
         let Some(package) = present.get(name) else {
             let meant = did_you_mean(name, present.keys().map(String::as_str));
@@ -309,52 +299,45 @@ pub(crate) fn remove(matches: &ArgMatches, output: Output) -> Result<()> {
                 "take it out of them first",
             ));
         }
-        project.base().remove(package);
-        if !is_listed_elsewhere(&project.workspace, package) {
-            project.root.unshare(package);
+        if !project.unlist(package) {
+            return Err(not_listed(&project, package));
         }
         text = settings::without(&text, "starters", name);
     }
     let mut edit = Edit::default();
     project.write(&mut edit);
-    edit.write(project.settings(), text);
-    edit.must_be_clean(&project.workspace.root, matches.get_flag("allow-dirty"))?;
-    let lock = Lock::read(&project)?;
-    let applied = edit.apply()?;
-    if let Err(error) = resolve(&project.workspace.root, &applied) {
-        drop(applied);
-        lock.put_back();
-        return Err(error);
+    if text != before {
+        edit.write(project.settings(), text);
     }
-    applied.keep()?;
+    edit.must_be_clean(&project.workspace.root, matches.get_flag("allow-dirty"))?;
+    edit.carry_out(|applied| resolve(&project.workspace.root, applied))?;
     output.line(format!("removed {}", quoted(names.iter().map(String::as_str))));
     output.object(&json!({ "version": 1, "removed": names }));
     Ok(())
 }
 
-/// The modules and other starters of the workspace's base that depend on a starter's package.
+/// It is there by a way that the tool does not know.
+pub(super) fn not_listed(project: &Project, package: &str) -> anyhow::Error {
+    let manifest = project.workspace.base.folder.join("Cargo.toml");
+    Failure::error("not-listed", format!("{} does not list `{package}`", manifest.display()), "take it out by hand")
+}
+
+/// The modules and other starters of the base that are built from a starter's package.
 fn users(workspace: &Workspace, package: &str, removed: &[String], present: &BTreeMap<String, String>) -> Vec<String> {
+    let is_it = |id: &&PackageId| workspace.packages.get(*id).is_some_and(|found| found.name.as_str() == package);
     let removed: BTreeSet<&str> = removed.iter().filter_map(|name| present.get(name)).map(String::as_str).collect();
+    let starters = workspace.packages.values().filter(|found| present.values().any(|name| found.name.as_str() == name));
+    let starters = starters.filter(|found| found.name.as_str() != package).map(|found| &found.id);
     let mut users: Vec<_> = workspace
-        .links
-        .iter()
-        .filter(|(id, links)| {
-            matches!(workspace.kind_of(id), Some(Kind::Module | Kind::Starter))
-                && links.iter().filter_map(|id| workspace.packages.get(id)).any(|link| link.name.as_str() == package)
-        })
-        .filter_map(|(id, _)| workspace.packages.get(id))
+        .modules
+        .values()
+        .map(|module| &module.id)
+        .chain(starters)
+        .filter(|user| workspace.closure([*user]).iter().any(is_it))
+        .filter_map(|user| workspace.packages.get(user))
         .map(|user| user.name.to_string())
         .filter(|user| !removed.contains(user.as_str()))
         .collect();
     users.sort();
     users
-}
-
-/// Whether a package of the workspace beside the base lists a package, for its tests as well.
-fn is_listed_elsewhere(workspace: &Workspace, package: &str) -> bool {
-    let is_here = |other: &&cargo_metadata::Package| {
-        other.source.is_none() && folder(other).starts_with(&workspace.root) && folder(other) != workspace.base.folder
-    };
-    let others = workspace.packages.values().filter(is_here);
-    others.flat_map(|other| &other.dependencies).any(|dependency| dependency.name == package)
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::output::Output;
-use crate::project::{add, module, new, starter};
+use crate::project::{add, module, new, retire, starter};
 
 fn name(help: &'static str) -> Arg {
     Arg::new("name").value_name("NAME").required(true).help(help)
@@ -90,7 +90,7 @@ pub(crate) fn run(name: &str, matches: &ArgMatches, output: Output) -> Option<Re
         ("add", _) => add::run(matches, output),
         ("remove", _) => add::remove(matches, output),
         ("module", Some(("new", matches))) => module::run(matches, output),
-        ("module", Some(("remove", matches))) => module::remove(matches, output),
+        ("module", Some(("remove", matches))) => retire::run(matches, output),
         ("starter", Some(("new", matches))) => starter::run(matches, output),
         _ => return None,
     })

@@ -16,7 +16,12 @@ fn line(question: &str) -> Result<String> {
     eprint!("{question}");
     stderr().flush().ok();
     let mut answer = String::new();
-    stdin().lock().read_line(&mut answer).context("the terminal cannot be read")?;
+    let read = stdin().lock().read_line(&mut answer).context("the terminal cannot be read")?;
+    if read == 0 {
+        // Ctrl-D: whoever was asked has gone.
+        eprintln!();
+        return Err(Failure::error("not-answered", "there was no answer, and nothing was changed", ""));
+    }
     Ok(answer.trim().to_owned())
 }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use cargo_metadata::Package;
 use semver::VersionReq;
-use toml_edit::{InlineTable, Value};
+use toml_edit::{InlineTable, Item, Value};
 
 use crate::failure::Failure;
 use crate::market::{Entry, Source, checkout, own_version};
+use crate::project::layout::Project;
 use crate::workspace::Workspace;
 
 /// Where bedplate and its own starters come from.
@@ -55,9 +56,12 @@ impl Bedplate {
         })
     }
 
-    /// Where a workspace has it from.
-    pub(super) fn of(workspace: &Workspace) -> Result<Self> {
-        let core = core(workspace)?;
+    /// Where a project has it from: as its manifest says, which a `[patch]` does not change; else as cargo found it.
+    pub(super) fn of(project: &Project) -> Result<Self> {
+        if let Some(written) = project.root.core().and_then(Self::written) {
+            return Ok(written);
+        }
+        let core = core(&project.workspace)?;
         let Some(source) = &core.source else {
             // …/core/Cargo.toml
             let folder = core.manifest_path.as_std_path().ancestors().nth(2).map(Path::to_path_buf);
@@ -73,6 +77,22 @@ impl Bedplate {
             url: url.to_owned(),
             reference: reference.map(|(kind, which)| (kind.to_owned(), which.to_owned())),
         })
+    }
+
+    /// What the manifest says of the core. A path stays as it is written: relative to that manifest.
+    fn written(core: &Item) -> Option<Self> {
+        let text = |key: &str| core.get(key).and_then(Item::as_str);
+        if let Some(path) = text("path") {
+            let checkout = Path::new(path).parent()?;
+            return Path::new(path).ends_with("core").then(|| Self::Path(checkout.to_owned()));
+        }
+        if let Some(url) = text("git") {
+            let named = ["rev", "tag", "branch"].into_iter().find_map(|kind| Some((kind, text(kind)?)));
+            let reference = named.map(|(kind, which)| (kind.to_owned(), which.to_owned()));
+            return Some(Self::Git { url: url.to_owned(), reference });
+        }
+        let version = core.as_str().or_else(|| text("version"))?;
+        VersionReq::parse(version).ok().map(Self::Registry)
     }
 
     /// The dependency on a package of bedplate's repository, in this folder of it.
@@ -152,6 +172,22 @@ mod tests {
         assert_eq!(written(&version), r#"{ version = "0.1" }"#);
         let path = Bedplate::Path("/checkout".into());
         assert_eq!(written(&path), r#"{ path = "/checkout/starters/http" }"#);
+    }
+
+    #[test]
+    fn what_a_manifest_says_is_said_again() {
+        let of = |text: &str| {
+            let document: toml_edit::DocumentMut = format!("bedplate = {text}\n").parse().unwrap();
+            written(&Bedplate::written(&document["bedplate"]).unwrap())
+        };
+        assert_eq!(of("\"0.1\""), r#"{ version = "0.1" }"#);
+        assert_eq!(of(r#"{ version = "0.1.2", features = ["x"] }"#), r#"{ version = "0.1.2" }"#);
+        assert_eq!(
+            of(r#"{ path = "../bedplate/core", version = "0.1" }"#),
+            r#"{ path = "../bedplate/starters/http" }"#
+        );
+        assert_eq!(of(r#"{ git = "file:///b", tag = "v1" }"#), r#"{ git = "file:///b", tag = "v1" }"#);
+        assert_eq!(of(r#"{ git = "file:///b" }"#), r#"{ git = "file:///b" }"#);
     }
 
     #[test]

@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
 
 use crate::failure::Failure;
+use crate::file::{not_written, replace, with_ends_of};
+use crate::project::interrupt::Interrupt;
 
 /// What is to be written and taken away.
 #[derive(Debug, Default)]
 pub(super) struct Edit {
     writes: BTreeMap<PathBuf, String>,
-    removed_folders: BTreeSet<PathBuf>,
+    /// With the folder of the workspace that each is in.
+    removed_folders: BTreeMap<PathBuf, PathBuf>,
+    watched: BTreeSet<PathBuf>,
 }
 
 /// An edit that stands on the disk. Unless it is kept, it is undone.
@@ -26,6 +30,7 @@ pub(super) struct Applied {
     made_folders: Vec<PathBuf>,
     /// Folders that were taken away, with where they wait.
     moved: Vec<(PathBuf, PathBuf)>,
+    interrupt: Interrupt,
     is_kept: bool,
 }
 
@@ -35,20 +40,36 @@ impl Edit {
         self.writes.insert(file.into(), text.into());
     }
 
-    /// Removes a folder, with all that is in it.
-    pub(super) fn remove_folder(&mut self, folder: impl Into<PathBuf>) {
-        self.removed_folders.insert(folder.into());
+    /// Removes a folder of a workspace, with all that is in it.
+    pub(super) fn remove_folder(&mut self, folder: impl Into<PathBuf>, root: impl Into<PathBuf>) {
+        self.removed_folders.insert(folder.into(), root.into());
+    }
+
+    /// Puts a file back where the edit is undone, which another program may write meanwhile.
+    pub(super) fn watch(&mut self, file: impl Into<PathBuf>) {
+        self.watched.insert(file.into());
+    }
+
+    /// Carries it out, and keeps it where `check` finds nothing wrong with what is there then. Else, and where
+    /// somebody interrupts it, all is as it was.
+    pub(super) fn carry_out<T>(self, check: impl FnOnce(&Applied) -> Result<T>) -> Result<T> {
+        let interrupt = Interrupt::listen();
+        let mut applied = self.apply()?;
+        applied.interrupt = interrupt;
+        let checked = check(&applied)?;
+        applied.keep()?;
+        Ok(checked)
     }
 
     /// Refuses to touch what has uncommitted changes, which an undo by git would lose.
     pub(super) fn must_be_clean(&self, root: &Path, allow_dirty: bool) -> Result<()> {
-        if allow_dirty {
+        let changed: Vec<_> = self.changed().filter(|(_, _, before)| before.is_some()).map(|(file, ..)| file).collect();
+        if allow_dirty || (changed.is_empty() && self.removed_folders.is_empty()) {
             return Ok(());
         }
         let mut git = Command::new("git");
         git.args(["status", "--porcelain", "--untracked-files=all", "--"]).current_dir(root);
-        // What is not there yet cannot have changes.
-        git.args(self.writes.keys().filter(|file| file.exists())).args(&self.removed_folders);
+        git.args(changed).args(self.removed_folders.keys());
         // Without git, or outside of a repository, there is nothing to compare with.
         let Ok(output) = git.output() else { return Ok(()) };
         let told = String::from_utf8_lossy(&output.stdout);
@@ -63,38 +84,56 @@ impl Edit {
         ))
     }
 
-    /// Carries it out. Where a part of it does not work, all is as it was.
-    pub(super) fn apply(self) -> Result<Applied> {
+    /// The files whose text is not what it is to be, with what they hold now; what is not there yet comes first, so
+    /// that nothing names it before it is there.
+    fn changed(&self) -> impl Iterator<Item = (&PathBuf, String, Option<Vec<u8>>)> {
+        let files = self.writes.iter().map(|(file, text)| {
+            let before = fs::read(file).ok();
+            (file, with_ends_of(before.as_deref().unwrap_or_default(), text), before)
+        });
+        let mut changed: Vec<_> =
+            files.filter(|(_, text, before)| before.as_deref() != Some(text.as_bytes())).collect();
+        changed.sort_by_key(|(_, _, before)| before.is_some());
+        changed.into_iter()
+    }
+
+    fn apply(self) -> Result<Applied> {
         let mut applied = Applied::default();
-        for (file, text) in &self.writes {
-            applied.write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+        for file in &self.watched {
+            applied.before.push((file.clone(), before(file).map_err(|error| not_written(file, &error))?));
         }
-        for folder in &self.removed_folders {
-            applied.take_away(folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
+        for (file, text, _) in self.changed() {
+            applied.write(file, &text).map_err(|error| not_written(file, &error))?;
+        }
+        for (folder, root) in &self.removed_folders {
+            applied.take_away(folder, root).map_err(|error| not_written(folder, &error))?;
         }
         Ok(applied)
     }
 }
 
+fn before(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Ok(before) => Ok(Some(before)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Applied {
+    /// Runs a program that looks at what is there now. It ends where somebody interrupts the tool.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be run, or was interrupted.
+    pub(super) fn output(&self, program: &mut Command) -> Result<Output> {
+        self.interrupt.output(program)
+    }
+
     fn write(&mut self, file: &Path, text: &str) -> io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        self.make(folder)?;
-        let before = match fs::read(file) {
-            Ok(before) => Some(before),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        io::Write::write_all(&mut beside, text.as_bytes())?;
-        // A file of the tool's is as readable as any other.
-        let mode = fs::metadata(file).map(|about| about.permissions());
-        #[cfg(unix)]
-        let mode = mode.or_else(|_| Ok::<_, io::Error>(std::os::unix::fs::PermissionsExt::from_mode(0o644)));
-        if let Ok(mode) = mode {
-            fs::set_permissions(beside.path(), mode)?;
-        }
-        beside.persist(file).map_err(|error| error.error)?;
+        self.make(file.parent().unwrap_or(Path::new(".")))?;
+        let before = before(file)?;
+        replace(file, text)?;
         self.before.push((file.to_owned(), before));
         Ok(())
     }
@@ -111,19 +150,25 @@ impl Applied {
         Ok(())
     }
 
-    fn take_away(&mut self, folder: &Path) -> io::Result<()> {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let waits = folder.with_file_name(format!(".{name}.removed-{}", std::process::id()));
+    /// Moves a folder to where no pattern of the workspace's members takes it for one of them.
+    fn take_away(&mut self, folder: &Path, root: &Path) -> io::Result<()> {
+        let away = root.join(format!(".bedplate-removed-{}", std::process::id()));
+        self.make(&away)?;
+        let waits = away.join(self.moved.len().to_string());
         fs::rename(folder, &waits)?;
         self.moved.push((folder.to_owned(), waits));
         Ok(())
     }
 
     /// It stays.
-    pub(super) fn keep(mut self) -> Result<()> {
+    fn keep(mut self) -> Result<()> {
+        self.interrupt.check()?;
         self.is_kept = true;
         for (folder, waits) in std::mem::take(&mut self.moved) {
-            fs::remove_dir_all(&waits).with_context(|| {
+            let removed = fs::remove_dir_all(&waits);
+            // Where more folders wait in it, the last one takes it along.
+            let _ = waits.parent().map(fs::remove_dir);
+            removed.with_context(|| {
                 format!("{} was taken out, and {} cannot be removed", folder.display(), waits.display())
             })?;
         }
@@ -143,11 +188,7 @@ impl Drop for Applied {
             }
         }
         for (file, before) in self.before.drain(..).rev() {
-            let undone = match before {
-                Some(before) => fs::write(&file, before),
-                None => fs::remove_file(&file),
-            };
-            if undone.is_err() {
+            if put_back(&file, before).is_err() {
                 left.push(file.display().to_string());
             }
         }
@@ -158,6 +199,17 @@ impl Drop for Applied {
         if !left.is_empty() {
             eprintln!("warning: not all could be undone: {}", left.join(", "));
         }
+    }
+}
+
+fn put_back(file: &Path, before: Option<Vec<u8>>) -> io::Result<()> {
+    match before {
+        Some(before) if fs::read(file).is_ok_and(|now| now == before) => Ok(()),
+        Some(before) => fs::write(file, before),
+        None => match fs::remove_file(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        },
     }
 }
 
@@ -183,7 +235,7 @@ mod tests {
             let mut edit = Edit::default();
             edit.write(root.join("old"), "after");
             edit.write(root.join("new/deep/file"), "new");
-            edit.remove_folder(root.join("gone"));
+            edit.remove_folder(root.join("gone"), root);
             edit
         };
         drop(edit().apply().unwrap());
@@ -228,9 +280,42 @@ mod tests {
         edit.write(folder.path().join("Cargo.toml"), "two");
         edit.write(folder.path().join("new.rs"), "");
         edit.must_be_clean(folder.path(), false).unwrap();
+        let mut same = Edit::default();
+        same.write(folder.path().join("Cargo.toml"), "edited");
         fs::write(folder.path().join("Cargo.toml"), "edited").unwrap();
         let error = edit.must_be_clean(folder.path(), false).unwrap_err();
         assert!(error.to_string().contains("Cargo.toml") && !error.to_string().contains("new.rs"), "{error}");
         edit.must_be_clean(folder.path(), true).unwrap();
+        // A file that stays as it is may have them.
+        same.must_be_clean(folder.path(), false).unwrap();
+    }
+
+    #[test]
+    fn what_others_write_meanwhile_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let [lock, made] = ["Cargo.lock", "made.lock"].map(|name| folder.path().join(name));
+        fs::write(&lock, "before").unwrap();
+        let mut edit = Edit::default();
+        edit.watch(&lock);
+        edit.watch(&made);
+        let failed: Result<()> = edit.carry_out(|_| {
+            fs::write(&lock, "resolved").unwrap();
+            fs::write(&made, "resolved").unwrap();
+            Err(Failure::error("no", "no", ""))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read_to_string(&lock).unwrap(), "before");
+        assert_eq!(names(folder.path()), ["Cargo.lock"]);
+    }
+
+    #[test]
+    fn files_keep_the_ends_of_their_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("Cargo.toml");
+        fs::write(&file, "a = 1\r\n").unwrap();
+        let mut edit = Edit::default();
+        edit.write(&file, "a = 1\nb = 2\n");
+        edit.carry_out(|_| Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "a = 1\r\nb = 2\r\n");
     }
 }

@@ -1,10 +1,11 @@
 //! Changes of a `Cargo.toml` that keep its comments and its order.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use crate::failure::Failure;
 
@@ -66,20 +67,22 @@ impl Manifest {
         }
     }
 
-    /// Takes a dependency out, however it is written. Whether there was one.
-    pub(super) fn remove(&mut self, package: &str) -> bool {
-        let mut is_removed = false;
-        for section in ["dependencies", "dev-dependencies"] {
-            if let Some(dependencies) = self.document.get_mut(section).and_then(Item::as_table_like_mut) {
-                let named = |item: &Item| item.get("package").and_then(Item::as_str) == Some(package);
-                let key = dependencies.iter().find(|(key, item)| *key == package || named(item));
-                if let Some(key) = key.map(|(key, _)| key.to_owned()) {
-                    dependencies.remove(&key);
-                    is_removed |= section == "dependencies";
-                }
+    /// Takes the dependencies of these names out, of whatever kind and for whatever platform. Whether there were any.
+    pub(super) fn remove(&mut self, keys: &BTreeSet<String>) -> bool {
+        let mut is_removed = remove_from(self.document.as_table_mut(), keys);
+        let platforms = self.document.get_mut("target").and_then(Item::as_table_like_mut);
+        for (_, platform) in platforms.into_iter().flat_map(TableLike::iter_mut) {
+            if let Some(platform) = platform.as_table_like_mut() {
+                is_removed |= remove_from(platform, keys);
             }
         }
         is_removed
+    }
+
+    /// How the core is listed for the whole workspace, or else for the package of this manifest.
+    pub(super) fn core(&self) -> Option<&Item> {
+        let shared = self.document.get("workspace").and_then(|workspace| workspace.get("dependencies"));
+        [shared, self.document.get("dependencies")].into_iter().flatten().find_map(|listed| listed.get("bedplate"))
     }
 
     /// Adds a member, unless a pattern among the members takes it in already.
@@ -106,15 +109,65 @@ impl Manifest {
 
     /// Takes a member out.
     pub(super) fn remove_member(&mut self, member: &str) {
-        let members = self
-            .document
-            .get_mut("workspace")
-            .and_then(|workspace| workspace.get_mut("members"))
-            .and_then(Item::as_array_mut);
-        if let Some(members) = members {
-            members.retain(|known| known.as_str() != Some(member));
+        for list in ["members", "default-members"] {
+            let members = self
+                .document
+                .get_mut("workspace")
+                .and_then(|workspace| workspace.get_mut(list))
+                .and_then(Item::as_array_mut);
+            if let Some(members) = members {
+                members.retain(|known| known.as_str() != Some(member));
+            }
         }
     }
+}
+
+/// What a new member's manifest says beside its name: inherited, as far as the workspace has it.
+#[derive(Debug)]
+pub(super) struct Heads {
+    package: String,
+    lints: &'static str,
+}
+
+impl Heads {
+    pub(super) fn of(root: &Manifest) -> Self {
+        let workspace = root.document.get("workspace");
+        let shared = workspace.and_then(|workspace| workspace.get("package"));
+        let own = [
+            ("version", Some("\"0.1.0\"")),
+            ("edition", Some("\"2024\"")),
+            ("rust-version", None),
+            ("license", None),
+            ("publish", Some("false")),
+        ];
+        let lines =
+            own.into_iter().filter_map(|(key, value)| match shared.is_some_and(|shared| shared.get(key).is_some()) {
+                true => Some(format!("{key}.workspace = true")),
+                false => value.map(|value| format!("{key} = {value}")),
+            });
+        let has_lints = workspace.is_some_and(|workspace| workspace.get("lints").is_some());
+        Self {
+            package: lines.collect::<Vec<_>>().join("\n"),
+            lints: if has_lints { "\n[lints]\nworkspace = true\n" } else { "" },
+        }
+    }
+
+    /// Puts them into the template of a manifest.
+    pub(super) fn fill(&self, template: &str) -> String {
+        template.replace("{{package}}", &self.package).replace("{{lints}}", self.lints)
+    }
+}
+
+fn remove_from(of: &mut dyn TableLike, keys: &BTreeSet<String>) -> bool {
+    let mut is_removed = false;
+    for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+        if let Some(dependencies) = of.get_mut(section).and_then(Item::as_table_like_mut) {
+            for key in keys {
+                is_removed |= dependencies.remove(key).is_some();
+            }
+        }
+    }
+    is_removed
 }
 
 /// `name.workspace = true`, as a value.
@@ -182,7 +235,8 @@ mod tests {
         let before = base.text();
         base.add("bedplate-starter-http", at(Path::new("/elsewhere")));
         assert_eq!(base.text(), before, "what is there stays as it is");
-        assert!(base.remove("bedplate-starter-http") && !base.remove("bedplate-starter-http"));
+        let http = BTreeSet::from(["bedplate-starter-http".to_owned()]);
+        assert!(base.remove(&http) && !base.remove(&http));
     }
 
     #[test]
@@ -193,10 +247,16 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_dependency_is_found_by_its_package() {
-        let mut base = manifest("[dependencies]\nweb = { package = \"bedplate-starter-http\", path = \"x\" }\n");
-        assert!(base.remove("bedplate-starter-http"));
-        assert_eq!(base.text(), "[dependencies]\n");
+    fn a_dependency_goes_from_every_table_that_has_it() {
+        let mut base = manifest(
+            "[dependencies]\nweb.workspace = true\nother = \"1\" # stays\n\n[dependencies.gone]\npath = \"x\"\n\n\
+             [target.'cfg(unix)'.dependencies]\nweb = { path = \"x\" }\n\n[dev-dependencies]\nweb = { workspace = true, features = [\"testing\"] }\n",
+        );
+        assert!(base.remove(&["web", "gone"].map(str::to_owned).into()));
+        assert_eq!(
+            base.text(),
+            "[dependencies]\nother = \"1\" # stays\n\n[target.'cfg(unix)'.dependencies]\n\n[dev-dependencies]\n"
+        );
     }
 
     #[test]
@@ -221,6 +281,22 @@ mod tests {
         assert!(root.text().contains("axum = \"0.8\"") && !root.text().contains("0.9"), "{}", root.text());
         root.unshare("axum");
         assert!(!root.text().contains("axum"));
+    }
+
+    #[test]
+    fn a_member_inherits_what_there_is() {
+        let template = "name = \"x\"\n{{package}}\n\n[dependencies]\n{{lints}}";
+        let of = |text: &str| Heads::of(&manifest(text)).fill(template);
+        assert_eq!(
+            of("[workspace]\n"),
+            "name = \"x\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[dependencies]\n"
+        );
+        let all = of("[workspace.package]\nversion = \"1.0.0\"\nlicense = \"MIT\"\n[workspace.lints.rust]\n");
+        assert_eq!(
+            all,
+            "name = \"x\"\nversion.workspace = true\nedition = \"2024\"\nlicense.workspace = true\npublish = false\n\n\
+             [dependencies]\n\n[lints]\nworkspace = true\n"
+        );
     }
 
     #[test]

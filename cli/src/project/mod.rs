@@ -5,11 +5,13 @@ mod arguments;
 mod ask;
 mod bedplate;
 mod edit;
+mod interrupt;
 mod layout;
 mod manifest;
 mod module;
 mod name;
 mod new;
+mod retire;
 mod settings;
 mod starter;
 

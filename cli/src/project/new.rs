@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use cargo_metadata::Metadata;
 use clap::ArgMatches;
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use crate::market::{Market, Pick, own_version};
 use crate::output::Output;
 use crate::project::bedplate::Bedplate;
 use crate::project::edit::Edit;
-use crate::project::{ask, layout, name, settings};
+use crate::project::{add, ask, layout, name, settings};
 
 /// What a base begins with where nobody says otherwise.
 const USUAL: [&str; 3] = ["http", "admin", "telemetry"];
@@ -41,11 +42,15 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
         output.line(format!("`{}` comes along: `{}` needs it", pick.entry.name, pick.needed_by.unwrap_or_default()));
     }
 
-    let applied = files(&folder, &last, &bedplate, &picks).apply()?;
-    layout::resolve(&folder, &applied)?;
-    applied.keep()?;
+    files(&folder, &last, &bedplate, &picks).carry_out(|applied| {
+        let made = layout::resolve(&folder, applied)?;
+        must_be_alone(&last, &made)?;
+        add::agrees(&picks, &made)
+    })?;
     let starters: Vec<_> = picks.iter().map(|pick| pick.entry.name.as_str()).collect();
-    output.line(format!("made {} with the starters {} ({})", folder.display(), starters.join(", "), bedplate.shown()));
+    let with =
+        if starters.is_empty() { "no starters".to_owned() } else { format!("the starters {}", starters.join(", ")) };
+    output.line(format!("made {} with {with} ({})", folder.display(), bedplate.shown()));
     output.line(format!("  cd {}\n  cargo bedplate module new orders\n  cargo bedplate dev", wanted.display()));
     output.object(&json!({ "version": 1, "folder": folder, "base": last, "starters": starters }));
     Ok(())
@@ -66,6 +71,14 @@ fn must_be_free(folder: &Path) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a name that a crate has which the base is built from.
+fn must_be_alone(name: &str, made: &Metadata) -> Result<()> {
+    if made.packages.iter().filter(|package| package.name.as_str() == name).count() < 2 {
+        return Ok(());
+    }
+    Err(Failure::error("taken", format!("the base is built from a crate `{name}`"), "another name"))
 }
 
 fn starters(matches: &ArgMatches, market: &Market) -> Result<Vec<String>> {
@@ -114,5 +127,6 @@ fn files(folder: &Path, name: &str, bedplate: &Bedplate, picks: &[Pick<'_>]) -> 
     edit.write(folder.join("base/Cargo.toml"), filled(BASE));
     edit.write(folder.join("base/bedplate.toml"), of_base);
     edit.write(folder.join("base/src/main.rs"), MAIN);
+    edit.watch(folder.join("Cargo.lock"));
     edit
 }

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::project::bedplate::Bedplate;
 use crate::project::edit::Edit;
 use crate::project::layout::{Project, resolve};
-use crate::project::manifest::{at, inherited};
+use crate::project::manifest::{Heads, at};
 use crate::project::name;
 
 const MANIFEST: &str = include_str!("../../templates/starter/starter.toml.txt");
@@ -30,14 +30,16 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     if folder.exists() || project.workspace.packages.values().any(is_package) {
         return Err(Failure::error("taken", format!("the workspace has a starter `{name}` already"), "another name"));
     }
-    let bedplate = Bedplate::of(&project.workspace)?;
+    let bedplate = Bedplate::of(&project)?;
     project.root.add_member(&format!("starters/{name}"));
     project.root.share("bedplate", bedplate.dependency(Path::new("core")));
-    project.root.share(&package, at(&Path::new("starters").join(&name)));
-    project.base().add(&package, inherited());
+    project.list(&package, at(&Path::new("starters").join(&name)));
 
+    let heads = Heads::of(&project.root);
     let filled = |text: &str| {
-        text.replace("{{name}}", &name)
+        heads
+            .fill(text)
+            .replace("{{name}}", &name)
             .replace("{{crate}}", &package.replace('-', "_"))
             .replace("{{Type}}", &name::type_name(&name))
     };
@@ -47,9 +49,7 @@ pub(crate) fn run(matches: &ArgMatches, output: Output) -> Result<()> {
     edit.write(folder.join("src/lib.rs"), filled(SOURCE));
     edit.write(folder.join("tests/conformance.rs"), filled(TEST));
     edit.must_be_clean(&root, matches.get_flag("allow-dirty"))?;
-    let applied = edit.apply()?;
-    resolve(&root, &applied)?;
-    applied.keep()?;
+    edit.carry_out(|applied| resolve(&root, applied))?;
     output.line(format!("made starters/{name}, and listed it in `{}`", project.workspace.base.name));
     output.line(format!("  cargo test -p {package}"));
     output.object(&json!({ "version": 1, "starter": name, "package": package, "folder": folder }));

@@ -37,6 +37,8 @@ pub struct StarterInfo {
     pub skipped: Option<String>,
     /// The types that it hands to modules.
     pub provides: Vec<&'static str>,
+    /// The exports of modules that it reads.
+    pub reads: Vec<&'static str>,
 }
 
 /// A linked module.
@@ -98,6 +100,7 @@ impl CompositionReport {
                     enabled,
                     skipped: (!enabled).then(|| off("starters", starter.name)),
                     provides: starter.provides.iter().map(|handle| (handle.type_name)()).collect(),
+                    reads: starter.reads.iter().map(|export| (export.type_name)()).collect(),
                 }
             })
             .collect();

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use crate::descriptors::{SettingsInfo, Site};
 use crate::starter::ErasedStart;
 
-/// A type that a starter hands to modules, as a field of theirs.
+/// A type that a starter names: one that it hands to modules, reads from them, or another starter.
 #[derive(Debug, Clone, Copy)]
 pub struct HandleInfo {
     /// The type.
@@ -43,6 +43,8 @@ pub struct StarterDescriptor {
     pub after: &'static [HandleInfo],
     /// The types that it hands to modules.
     pub provides: &'static [HandleInfo],
+    /// The exports of modules that it reads.
+    pub reads: &'static [HandleInfo],
     /// Its settings, below `[starters.<name>]`.
     pub settings: SettingsInfo,
     /// Its settings per module, below `[modules.<module>.<name>]`.

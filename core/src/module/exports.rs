@@ -20,7 +20,15 @@ use crate::module::{Background, ModuleContext, TaskOutcome};
     label = "not an export",
     note = "a module exports types that a starter reads, such as `Routes` of the http starter"
 )]
-pub trait Export: Send + Sync + 'static {}
+pub trait Export: Send + Sync + 'static {
+    /// What `#[starter(reads(…))]` names, so that a type which is no export is shown there.
+    #[doc(hidden)]
+    fn is_export()
+    where
+        Self: Sized,
+    {
+    }
+}
 
 /// The exports of one instance, by type.
 pub struct Exports {

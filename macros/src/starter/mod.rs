@@ -17,6 +17,7 @@ struct Arguments {
     after: Vec<Type>,
     needs: Vec<Type>,
     provides: Vec<Type>,
+    reads: Vec<Type>,
     settings: Option<Type>,
     module_settings: Option<Type>,
     commands: Vec<Path>,
@@ -55,6 +56,7 @@ impl Arguments {
             ("after", "after(Type, …)"),
             ("needs", "needs(Type, …)"),
             ("provides", "provides(Type, …)"),
+            ("reads", "reads(Type, …)"),
             ("settings", "settings = Type"),
             ("module_settings", "module_settings = Type"),
             ("commands", "commands(COMMAND, …)"),
@@ -72,6 +74,7 @@ impl Arguments {
                 "after" => found.after = arguments::list(input)?,
                 "needs" => found.needs = arguments::list(input)?,
                 "provides" => found.provides = arguments::list(input)?,
+                "reads" => found.reads = arguments::list(input)?,
                 "settings" => found.settings = Some(arguments::value(input)?),
                 "module_settings" => found.module_settings = Some(arguments::value(input)?),
                 "test_settings" => found.test_settings = Some(arguments::text(input)?),
@@ -118,6 +121,7 @@ fn register(
     let after = types(&bedplate, Named::Starter, &arguments.after);
     let needs = types(&bedplate, Named::Starter, &arguments.needs);
     let provides = types(&bedplate, Named::Handle, &arguments.provides);
+    let reads = types(&bedplate, Named::Export, &arguments.reads);
     let commands = &arguments.commands;
     let order = format_ident!("{}", if arguments.early { "Early" } else { "Normal" });
     let test_settings = arguments.test_settings.as_ref().map(LitStr::value).unwrap_or_default();
@@ -133,6 +137,7 @@ fn register(
                 needs: #needs,
                 after: #after,
                 provides: #provides,
+                reads: #reads,
                 settings: #settings,
                 module_settings: #module_settings,
                 test_settings: #test_settings,
@@ -158,6 +163,7 @@ fn schema(bedplate: &TokenStream, settings: &Type) -> TokenStream {
 enum Named {
     Starter,
     Handle,
+    Export,
 }
 
 /// The types of an argument. One that is not what it has to be is shown there.
@@ -168,6 +174,7 @@ fn types(bedplate: &TokenStream, named: Named, types: &[Type]) -> TokenStream {
             Named::Handle => quote_spanned! {ty.span()=>
                 let _: ::core::option::Option<<#ty as #bedplate::Handle>::Options> = ::core::option::Option::None;
             },
+            Named::Export => quote_spanned!(ty.span()=> let _ = <#ty as #bedplate::Export>::is_export;),
         };
         quote!({ #check #bedplate::__private::type_info::<#ty>() })
     });

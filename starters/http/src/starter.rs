@@ -18,6 +18,7 @@ use crate::connection::Connections;
 use crate::labels::Labels;
 use crate::listener;
 use crate::mount::Mounted;
+use crate::routes::Routes;
 use crate::service::HttpService;
 use crate::settings::{HttpSettings, MountSettings};
 use crate::table::RouteTable;
@@ -27,6 +28,7 @@ use crate::table::RouteTable;
     name = "http",
     settings = HttpSettings,
     module_settings = MountSettings,
+    reads(Routes),
     test_settings = "address = \"127.0.0.1:0\""
 )]
 pub struct Http {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bedplate::{Composition, Content, Inspection, InstanceId, Provided, Result, Starter, StarterContext, starter};
 use tokio::runtime::Handle;
 
+use crate::job::ScheduledJob;
 use crate::runner::Runners;
 use crate::settings::{ScheduleModuleSettings, ScheduleSettings};
 use crate::table::JobTable;
@@ -13,7 +14,12 @@ use crate::table::JobTable;
 /// Runs named jobs of modules, at intervals or by cron expressions.
 ///
 /// A module adds them in its `exports`, with [`ScheduleExt`](crate::ScheduleExt). A job never overlaps with itself.
-#[starter(name = "schedule", settings = ScheduleSettings, module_settings = ScheduleModuleSettings)]
+#[starter(
+    name = "schedule",
+    reads(ScheduledJob),
+    settings = ScheduleSettings,
+    module_settings = ScheduleModuleSettings
+)]
 pub struct ScheduleStarter {
     runners: Arc<Runners>,
     /// The instances whose settings say that their jobs stand still.

@@ -6,7 +6,7 @@ use std::any::TypeId;
 use std::process::ExitCode;
 
 use bedplate::base::{Command, CommandContext};
-use bedplate::{Composition, DeclaredStarter, Handle, Result, Settings, Starter, StarterContext, starter};
+use bedplate::{Composition, DeclaredStarter, Export, Handle, Result, Settings, Starter, StarterContext, starter};
 
 #[derive(Settings)]
 struct HttpSettings {
@@ -27,6 +27,10 @@ struct Client;
 impl Handle for Client {
     type Options = ();
 }
+
+struct Routes;
+
+impl Export for Routes {}
 
 const ROUTES: Command = Command::new("routes", "Lists the routes.", routes);
 
@@ -55,6 +59,7 @@ impl Starter for Telemetry {
     after(Telemetry),
     needs(Telemetry),
     provides(Client),
+    reads(Routes),
     settings = HttpSettings,
     module_settings = PerModule,
     commands(ROUTES, self::ROUTES),
@@ -80,6 +85,7 @@ fn main() {
     assert_eq!((http.name, http.summary), ("http", "Serves routes."));
     assert_eq!((http.needs[0].type_id)(), TypeId::of::<Telemetry>());
     assert_eq!((http.provides[0].type_id)(), TypeId::of::<Client>());
+    assert_eq!((http.reads[0].type_id)(), TypeId::of::<Routes>());
     assert_eq!(http.commands.len(), 2);
     let linked = bedplate::__private::inventory::iter::<&'static bedplate::__private::StarterDescriptor>;
     let mut names: Vec<_> = linked.into_iter().map(|starter| starter.name).collect();

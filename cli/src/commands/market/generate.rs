@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::counted;
 use crate::failure::Failure;
-use crate::market::{Described, Made, Place, absolute, of_folders, relative, render, replace};
+use crate::file::{not_written, replace};
+use crate::market::{Described, Made, Place, absolute, of_folders, relative, render};
 use crate::output::Output;
 
 /// `market generate`
@@ -32,13 +33,7 @@ pub(super) fn generate(matches: &ArgMatches, output: Output) -> Result<()> {
     let starters = counted(made.len(), "starter");
     match &out {
         Some(file) => {
-            replace(file, &text).map_err(|error| {
-                Failure::error(
-                    "read-only",
-                    format!("{} cannot be written: {error}", file.display()),
-                    "make it writable, or name another file",
-                )
-            })?;
+            replace(file, &text).map_err(|error| not_written(file, &error))?;
             output.line(format!("{}: {starters}", file.display()));
         }
         None => output.line(text.trim_end()),

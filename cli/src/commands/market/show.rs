@@ -35,8 +35,13 @@ pub(super) fn search(matches: &ArgMatches, output: Output) -> Result<()> {
         matches.get_many::<String>("word").into_iter().flatten().map(|word| word.to_lowercase()).collect();
     let is_said = |entry: &Entry| {
         let said = [&entry.name, &entry.package, &entry.about, &entry.group];
-        let said: Vec<String> =
-            said.into_iter().chain(&entry.provides).chain(&entry.needs).map(|text| text.to_lowercase()).collect();
+        let said: Vec<String> = said
+            .into_iter()
+            .chain(&entry.provides)
+            .chain(&entry.reads)
+            .chain(&entry.needs)
+            .map(|text| text.to_lowercase())
+            .collect();
         words.iter().all(|word| said.iter().any(|text| text.contains(word)))
     };
     let found: Vec<_> = all(&market).filter(|(_, entry)| is_said(entry)).collect();
@@ -100,7 +105,13 @@ fn described(list: &List, entry: &Entry) -> String {
     say("list", format!("{} ({})", list.name, list.origin));
     say("group", entry.group.clone());
     say("bedplate", entry.bedplate.to_string());
-    for (what, names) in [("provides", &entry.provides), ("needs", &entry.needs), ("excludes", &entry.excludes)] {
+    let lists = [
+        ("provides", &entry.provides),
+        ("reads", &entry.reads),
+        ("needs", &entry.needs),
+        ("excludes", &entry.excludes),
+    ];
+    for (what, names) in lists {
         if !names.is_empty() {
             say(what, names.join(", "));
         }

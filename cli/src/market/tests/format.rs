@@ -10,7 +10,7 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 #[test]
 fn a_starter_is_read_with_all_that_is_said_of_it() {
-    let more = "provides = [\"Audit\"]\nneeds = [\"sql\"]\nexcludes = [\"spy\"]\n\
+    let more = "provides = [\"Audit\"]\nreads = [\"Trail\"]\nneeds = [\"sql\"]\nexcludes = [\"spy\"]\n\
                 settings = [{ key = \"address\", kind = \"text\", default = '\"x\"', help = \"Where\" }]\n\
                 module_settings = [{ key = \"level\", kind = \"text\", required = true }]\n\
                 features = { tls = \"TLS\" }\nlinks = { documentation = \"https://docs.rs/audit\" }";
@@ -18,7 +18,7 @@ fn a_starter_is_read_with_all_that_is_said_of_it() {
     assert_eq!((read.name.as_str(), read.package.as_str(), read.group.as_str()), ("audit", "starter-audit", "data"));
     assert_eq!((read.version.to_string(), read.bedplate.to_string()), ("^1.2".into(), "^0.1".into()));
     assert_eq!((&read.provides[..], &read.needs[..]), (&["Audit".to_owned()][..], &["sql".to_owned()][..]));
-    assert_eq!(read.excludes, ["spy"]);
+    assert_eq!((&read.reads[..], &read.excludes[..]), (&["Trail".to_owned()][..], &["spy".to_owned()][..]));
     assert_eq!(read.settings[0].default.as_deref(), Some("\"x\""));
     assert!(read.module_settings[0].required && !read.settings[0].required);
     assert_eq!(read.features["tls"], "TLS");

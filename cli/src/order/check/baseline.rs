@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::file::{not_written, replace};
 use crate::order::check::violation::Violation;
 use crate::workspace::Workspace;
 
@@ -78,7 +79,7 @@ impl Baseline {
             let [rule, subject] = [&known.rule, &known.subject].map(|text| toml_edit::Value::from(text.as_str()));
             let _ = write!(text, "\n[[known]]\nrule = {rule}\nsubject = {subject}\n");
         }
-        fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+        replace(file, &text).map_err(|error| not_written(file, &error))
     }
 
     pub(super) fn knows(&self, violation: &Violation) -> bool {

@@ -1,5 +1,6 @@
 //! What clippy finds in the modules: threads, exits, hooks, and tasks that belong to nobody.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::BufReader;
 use std::path::Path;
@@ -48,8 +49,12 @@ pub(super) fn check(workspace: &Workspace, packages: &Packages<'_>, output: Outp
         .with_context(|| format!("{} cannot be written", folder.display()))?;
     let mut clippy = Command::new(cargo);
     clippy.args(["clippy", "--lib", "--message-format", "json"]).current_dir(&workspace.root);
-    for module in &packages.modules {
-        clippy.args(["-p", module.name.as_str()]);
+    let helpers = packages.modules.iter().flat_map(|module| packages.helpers(module));
+    let looked: BTreeMap<_, _> =
+        packages.modules.iter().copied().chain(helpers).map(|package| (&package.id, package.name.as_str())).collect();
+    for id in looked.keys() {
+        // By its id: a name may be there in two versions.
+        clippy.args(["-p", &id.repr]);
     }
     // Apart from what people build: other lints would compile the modules anew for both.
     clippy.arg("--target-dir").arg(folder.join("target"));
@@ -63,8 +68,8 @@ pub(super) fn check(workspace: &Workspace, packages: &Packages<'_>, output: Outp
     let mut found = Vec::new();
     for message in Message::parse_stream(BufReader::new(running.stdout.take().context("it is piped")?)) {
         let Ok(Message::CompilerMessage(told)) = message else { continue };
-        let Some(module) = packages.modules.iter().find(|module| module.id == told.package_id) else { continue };
-        found.extend(violation(module.name.as_str(), &told.message));
+        let Some(package) = looked.get(&told.package_id) else { continue };
+        found.extend(violation(package, &told.message));
     }
     let status = running.wait().context("cargo cannot be waited for")?;
     progress.finish_and_clear();
@@ -94,7 +99,7 @@ fn list(root: &Path) -> Result<String> {
     Ok(LIST.to_owned())
 }
 
-fn violation(module: &str, told: &Diagnostic) -> Option<Violation> {
+fn violation(package: &str, told: &Diagnostic) -> Option<Violation> {
     if told.code.as_ref()?.code != LINT {
         return None;
     }
@@ -103,8 +108,8 @@ fn violation(module: &str, told: &Diagnostic) -> Option<Violation> {
     let reason = told.children.iter().find_map(|child| (child.spans.is_empty()).then(|| child.message.clone()));
     Some(Violation::new(
         "disallowed-call",
-        format!("{module}: {called} in {}", span.file_name),
-        format!("the module `{module}` calls `{called}`"),
+        format!("{package}: {called} in {}", span.file_name),
+        format!("`{package}` calls `{called}`"),
         format!("{}:{}", span.file_name, span.line_start),
         reason.filter(|reason| !reason.starts_with("for further information")).unwrap_or_default(),
     ))

@@ -9,7 +9,13 @@ use crate::order::composed::{Composed, Contract};
 /// What is out of order.
 pub(super) fn check(composed: &Composed, packages: &Packages<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for contract in &composed.contracts {
+    // A contract that a module cannot do without is missed by the base's own check.
+    let is_missed = |contract: &&Contract| {
+        let quoted = format!("`{}`", contract.name);
+        let missing = composed.problems.iter().filter(|problem| problem["code"] == "missing-service");
+        missing.filter_map(|problem| problem["what"].as_str()).any(|what| what.contains(&quoted))
+    };
+    for contract in composed.contracts.iter().filter(|contract| !is_missed(contract)) {
         found.extend(alone(contract, packages));
     }
     let known: BTreeSet<&str> = composed.contracts.iter().map(|contract| contract.package.as_str()).collect();
@@ -23,7 +29,7 @@ pub(super) fn check(composed: &Composed, packages: &Packages<'_>) -> Vec<Violati
         ));
     }
     found.extend(old(&composed.contracts, packages));
-    found.extend(circles(&composed.contracts));
+    found.extend(circles(composed));
     found
 }
 
@@ -89,11 +95,18 @@ fn numbers(version: &str) -> Vec<u64> {
     version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
 
-/// Modules that call each other in a circle, each circle once.
-fn circles(contracts: &[Contract]) -> Vec<Violation> {
+/// Modules that call each other in a circle, each circle once. Whoever calls every publisher that there is
+/// (`ServiceRefs`) knows none of them, and closes no circle.
+fn circles(composed: &Composed) -> Vec<Violation> {
+    let tells = |user: &str, contract: &str| {
+        let module = composed.modules.iter().find(|module| module.name == user);
+        let asked = module.into_iter().flat_map(|module| &module.requires).filter(|asked| asked.what == contract);
+        let mut asked = asked.peekable();
+        asked.peek().is_some() && asked.all(|asked| asked.need == "all")
+    };
     let mut calls: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for contract in contracts {
-        for user in &contract.users {
+    for contract in &composed.contracts {
+        for user in contract.users.iter().filter(|user| !tells(user, &contract.name)) {
             let publishers = contract.publishers.iter().map(String::as_str).filter(|publisher| publisher != user);
             calls.entry(user).or_default().extend(publishers);
         }
@@ -133,6 +146,7 @@ fn circles(contracts: &[Contract]) -> Vec<Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::composed::{Module, Requirement, Site};
 
     fn contract(name: &str, version: &str, publishers: &[&str], users: &[&str]) -> Contract {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -149,15 +163,32 @@ mod tests {
 
     #[test]
     fn circles_are_found_once_and_those_beside_them_are_not() {
-        let contracts = [
+        let contracts = vec![
             contract("A", "1.0.0", &["a"], &["b", "outside"]),
             contract("B", "1.0.0", &["b"], &["c"]),
             contract("C", "1.0.0", &["c"], &["a"]),
             contract("D", "1.0.0", &["d"], &["a", "d"]),
         ];
-        let found = circles(&contracts);
+        let composed = |contracts: Vec<Contract>, modules: Vec<Module>| Composed {
+            base: "shop".to_owned(),
+            modules,
+            starters: Vec::new(),
+            contracts,
+            problems: Vec::new(),
+        };
+        let found = circles(&composed(contracts.clone(), Vec::new()));
         assert_eq!(found.iter().map(|circle| circle.subject.as_str()).collect::<Vec<_>>(), ["a, b, c"]);
-        assert!(circles(&contracts[..2]).is_empty());
+        assert!(circles(&composed(contracts[..2].to_vec(), Vec::new())).is_empty());
+        // `a` tells whoever publishes it, and knows nobody.
+        let module = |need: &str| Module {
+            name: "a".to_owned(),
+            enabled: true,
+            summary: String::new(),
+            requires: vec![Requirement { what: "C".to_owned(), need: need.to_owned() }],
+            site: Site { package: "a".to_owned(), file: String::new(), line: 1 },
+        };
+        assert!(circles(&composed(contracts.clone(), vec![module("all")])).is_empty());
+        assert_eq!(circles(&composed(contracts, vec![module("optional")])).len(), 1);
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod clippy;
 mod contracts;
 mod packages;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 use std::process::ExitCode;

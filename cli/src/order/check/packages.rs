@@ -27,16 +27,20 @@ impl<'w> Packages<'w> {
             found.sort_by(|one, other| one.name.cmp(&other.name));
             found
         };
+        let of_base = workspace.base_library();
+        let starters = workspace.packages.values().filter(|package| of_base.contains(&package.id));
+        // What other bases of the workspace have is for their own checks; what nobody has is for each.
+        let of_modules = workspace.closure(workspace.modules.values().map(|module| &module.id));
+        let has_users = |package: &&Package| workspace.links.values().any(|links| links.contains(&package.id));
+        let is_ours = |package: &&Package| {
+            of_base.contains(&package.id) || of_modules.contains(&package.id) || !has_users(package)
+        };
         let listed = |package: &&Package| workspace.modules.contains_key(package.name.as_str());
         Self {
             workspace,
             modules: of_kind(Kind::Module).into_iter().filter(listed).collect(),
-            contracts: of_kind(Kind::Contract),
-            starters: workspace
-                .packages
-                .values()
-                .filter(|package| workspace.kind_of(&package.id) == Some(Kind::Starter))
-                .collect(),
+            contracts: of_kind(Kind::Contract).into_iter().filter(is_ours).collect(),
+            starters: starters.filter(|package| workspace.kind_of(&package.id) == Some(Kind::Starter)).collect(),
         }
     }
 
@@ -59,23 +63,19 @@ impl<'w> Packages<'w> {
         file.strip_prefix(&self.workspace.root).unwrap_or(file).display().to_string()
     }
 
+    /// The crates of this workspace that a module has for itself, and takes along into its object.
+    pub(super) fn helpers(&self, module: &Package) -> Vec<&'w Package> {
+        let of_base = self.workspace.base_library();
+        let Some((id, _)) = self.workspace.packages.get_key_value(&module.id) else { return Vec::new() };
+        let built = self.workspace.closure([id]).into_iter().filter(|other| *other != id && !of_base.contains(other));
+        let packages = built.filter_map(|other| self.workspace.packages.get(other));
+        packages.filter(|other| other.source.is_none() && self.workspace.kind_of(&other.id).is_none()).collect()
+    }
+
     fn direct(&self, package: &Package) -> impl Iterator<Item = &'w Package> {
         let workspace = self.workspace;
         let links = workspace.links.get(&package.id);
         links.into_iter().flatten().filter_map(|id| workspace.packages.get(id))
-    }
-
-    /// All that a package is built from, itself among it.
-    fn closure(&self, package: &Package) -> BTreeSet<&'w PackageId> {
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<&PackageId> =
-            self.workspace.packages.get_key_value(&package.id).map(|(id, _)| id).into_iter().collect();
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                open.extend(self.workspace.links.get(next).into_iter().flatten());
-            }
-        }
-        seen
     }
 
     fn modules_that_list_modules(&self) -> Vec<Violation> {
@@ -114,11 +114,6 @@ impl<'w> Packages<'w> {
         found
     }
 
-    /// What the base and its starters are built from: borrowed by every module, and in no module's object.
-    fn of_base(&self) -> BTreeSet<&'w PackageId> {
-        self.starters.iter().flat_map(|starter| self.closure(starter)).collect()
-    }
-
     /// Crates that a module, a contract or a starter asks for by itself, and that come in two versions.
     fn crates_twice(&self) -> Vec<Violation> {
         let mut asked: BTreeMap<&str, BTreeMap<&PackageId, BTreeSet<&str>>> = BTreeMap::new();
@@ -152,7 +147,7 @@ impl<'w> Packages<'w> {
 
     /// Crates that several modules ask for, each of whose objects carries a copy that the base could have.
     fn carried_twice(&self) -> Vec<Violation> {
-        let of_base = self.of_base();
+        let of_base = self.workspace.base_library();
         let mut carried: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for module in &self.modules {
             for dependency in self.direct(module).filter(|dependency| dependency.source.is_some()) {

@@ -1,15 +1,15 @@
 //! What the sources of modules and contracts hold: state of the whole process.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cargo_metadata::Package;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
 use crate::order::check::packages::Packages;
 use crate::order::check::violation::Violation;
+use crate::sources;
 
 /// Types by which a static changes while the program runs.
 const CHANGING: [&str; 12] = [
@@ -31,16 +31,19 @@ const CHANGING: [&str; 12] = [
 pub(super) fn check(packages: &Packages<'_>) -> Result<Vec<Violation>> {
     let mut found = Vec::new();
     for module in &packages.modules {
-        for (file, seen) in statics(module)? {
-            for item in seen.iter().filter(|item| item.changes) {
-                found.push(Violation::new(
-                    "global-state",
-                    format!("{}: {}", module.name, item.name),
-                    format!("the module `{}` holds state in {}", module.name, item.shown()),
-                    format!("{}:{}", packages.shown(&file), item.line),
-                    "keep it in the module's own struct: each generation, scene and test has its own then, and it ends \
-                     with them",
-                ));
+        for package in packages.helpers(module).into_iter().chain([*module]) {
+            let of = if package.id == module.id { String::new() } else { format!(" of its crate `{}`", package.name) };
+            for (file, seen) in statics(package)? {
+                for item in seen.iter().filter(|item| item.changes) {
+                    found.push(Violation::new(
+                        "global-state",
+                        format!("{}: {}", package.name, item.name),
+                        format!("the module `{}` holds state in {}{of}", module.name, item.shown()),
+                        format!("{}:{}", packages.shown(&file), item.line),
+                        "keep it in the module's own struct: each generation, scene and test has its own then, and it \
+                         ends with them",
+                    ));
+                }
             }
         }
     }
@@ -81,36 +84,12 @@ impl Static {
 
 /// The statics in a package's sources, without those of its tests.
 fn statics(package: &Package) -> Result<Vec<(PathBuf, Vec<Static>)>> {
-    let Some(folder) = package.manifest_path.as_std_path().parent() else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for file in files(&folder.join("src")) {
-        let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        // What does not parse is no source of the crate, or the compiler says so.
-        let Ok(parsed) = syn::parse_file(&text) else { continue };
+    let seen = sources::parsed(package)?.into_iter().map(|(file, source)| {
         let mut finder = Finder::default();
-        finder.visit_file(&parsed);
-        if !finder.found.is_empty() {
-            found.push((file, finder.found));
-        }
-    }
-    Ok(found)
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(next) = open.pop() {
-        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => open.push(path),
-                Ok(kind) if kind.is_file() && path.extension().is_some_and(|end| end == "rs") => found.push(path),
-                _ => {}
-            }
-        }
-    }
-    found.sort();
-    found
+        finder.visit_file(&source);
+        (file, finder.found)
+    });
+    Ok(seen.filter(|(_, found)| !found.is_empty()).collect())
 }
 
 #[derive(Default)]

@@ -185,6 +185,7 @@ const fn own<T: DeclaredStarter>(name: &'static str, order: StartOrder) -> Start
         needs: &[],
         after: &[],
         provides: &[],
+        reads: &[],
         settings: SettingsInfo::of::<()>(),
         module_settings: SettingsInfo::of::<()>(),
         test_settings: "",
