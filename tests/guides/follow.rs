@@ -63,7 +63,7 @@ pub(crate) fn follow(guide: &Guide) {
 fn run(shell: &mut Shell, addresses: &Addresses, place: &str, command: &str, shown: &[String]) {
     let command = addresses.used(command.split(" # ").next().unwrap_or(command).trim_end());
     // The tool is there: it is what is tested.
-    if command.starts_with("cargo install --path cli") {
+    if command.starts_with("cargo install --locked --path cli") {
         return;
     }
     if let Some(server) = server(&command) {
