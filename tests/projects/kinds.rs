@@ -70,6 +70,9 @@ impl Running {
     }
 }
 
+/// The bases that get a module whose tests are run, and whether it has a route.
+const WITH_A_MODULE: [(&str, bool); 2] = [("cache", false), ("http", true)];
+
 fn program(profile: &str, name: &str) -> PathBuf {
     target().join(profile).join(name)
 }
@@ -82,11 +85,12 @@ fn each_starter_has_a_base_of_its_own_that_runs() {
         let made = place.works("", &["new", &name, "--starters", &starter, "--bedplate", &bedplate()]);
         let has: Vec<String> = serde_json::from_value(made["starters"].clone()).unwrap();
         assert!(has.contains(&starter), "{made:#}");
-        // A module of the kind that such a base has, which leaves nothing to mend.
-        let module = format!("{starter}-notes");
-        let of_module = place.works(&name, &["module", "new", &module]);
-        assert_eq!(of_module["route"].is_string(), starter == "http", "{of_module:#}");
-        place.cargo(&name, &["test", "--workspace", "--quiet"]);
+        // A module with a route and one without; the base with all starters has one with a table.
+        if let Some((_, has_route)) = WITH_A_MODULE.iter().find(|(of, _)| *of == starter) {
+            let made = place.works(&name, &["module", "new", "notes"]);
+            assert_eq!(made["route"].is_string(), *has_route, "{made:#}");
+            place.cargo(&name, &["test", "--workspace", "--quiet"]);
+        }
         place.cargo(&name, &["build", "--quiet"]);
         Running::start(&place, &program("debug", &name), &format!("{name}/base"), &has).ends();
     }

@@ -29,7 +29,7 @@ pub struct TestBaseBuilder {
     modules: Vec<ModuleSpec>,
     settings: Vec<String>,
     sets: Vec<String>,
-    folder: PathBuf,
+    pub(super) folder: Option<PathBuf>,
     ledger: Option<Arc<dyn Ledger>>,
     pub(super) clock: Clock,
 }
@@ -41,7 +41,7 @@ impl TestBaseBuilder {
             modules: Vec::new(),
             settings: Vec::new(),
             sets: Vec::new(),
-            folder: std::env::temp_dir(),
+            folder: None,
             ledger: None,
             clock: Clock::Real,
         }
@@ -76,9 +76,9 @@ impl TestBaseBuilder {
         self
     }
 
-    /// The folder that relative paths in settings start from; by default that of temporary files.
+    /// The folder that relative paths in settings start from; by default one of the test's own, removed with it.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.folder = folder.into();
+        self.folder = Some(folder.into());
         self
     }
 
@@ -114,7 +114,8 @@ impl TestBaseBuilder {
             });
         let sources = self.sets.iter().cloned().fold(sources, Sources::set);
         let settings = sources.clone().load().map_err(CompositionError::from_settings)?;
-        let mut assembly = Assembly::new(settings, &self.folder).sources(sources);
+        let folder = self.folder.clone().unwrap_or_else(std::env::temp_dir);
+        let mut assembly = Assembly::new(settings, folder).sources(sources);
         assembly.starters.clone_from(&self.starters);
         assembly.ledger.clone_from(&self.ledger);
         for module in self.modules.iter().cloned().chain([probe::spec()]) {

@@ -22,6 +22,7 @@
 mod base;
 mod builder;
 pub mod conformance;
+mod folder;
 mod probe;
 mod run;
 mod time;

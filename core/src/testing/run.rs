@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures_util::FutureExt;
 
 use crate::testing::builder::Clock;
+use crate::testing::folder::Folder;
 use crate::testing::time::Standstill;
 use crate::testing::{TestBase, TestBaseBuilder};
 
@@ -13,13 +14,18 @@ use crate::testing::{TestBase, TestBaseBuilder};
 ///
 /// # Panics
 ///
-/// Where the test panics, where the runtime does not start, and where the base does not end in order.
-pub fn run<F, Fut>(builder: TestBaseBuilder, test: F) -> Fut::Output
+/// Where the test panics, where the runtime does not start or a folder for the test cannot be made, and where the base
+/// does not end in order.
+pub fn run<F, Fut>(mut builder: TestBaseBuilder, test: F) -> Fut::Output
 where
     F: FnOnce(TestBase) -> Fut,
     Fut: Future,
 {
     let clock = builder.clock;
+    let own = builder.folder.is_none().then(|| Folder::new().expect("there is room for temporary files"));
+    if let Some(own) = &own {
+        builder = builder.folder(own.path());
+    }
     let runtime = runtime(clock).expect("the test's runtime starts");
     let output = runtime.block_on(async {
         let standstill = (clock == Clock::Paused).then(Standstill::begin);
@@ -39,6 +45,7 @@ where
         }
     });
     runtime.shutdown_background();
+    drop(own);
     output
 }
 

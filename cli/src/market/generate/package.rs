@@ -12,8 +12,8 @@ use crate::failure::Failure;
 /// The group of a starter that names none.
 const OTHER: &str = "other";
 
-/// What begins the description of many starters, and says nothing in a list of starters.
-const OPENING: &str = "Bedplate starter: ";
+/// What begins the descriptions of many starters, and says nothing in a list of starters.
+const OPENINGS: [&str; 2] = ["Bedplate starter: ", "Starter: "];
 
 /// A package as cargo resolved it.
 #[derive(Debug, Clone)]
@@ -88,7 +88,10 @@ impl Resolved {
             }
         }
         Ok(Facts {
-            about: about.strip_prefix(OPENING).map_or_else(|| about.clone(), capitalized),
+            about: OPENINGS
+                .iter()
+                .find_map(|opening| about.strip_prefix(opening))
+                .map_or_else(|| about.clone(), capitalized),
             group: own.group.unwrap_or_else(|| OTHER.to_owned()),
             excludes: own.excludes,
             bedplate: self.range(own.bedplate)?,

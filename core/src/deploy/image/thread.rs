@@ -1,11 +1,9 @@
 //! The thread on which objects are read, checked, copied and loaded: it gives way to those that serve.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 /// How far behind the threads that serve, in steps of `nice`: where every core is busy it still gets a tenth of one,
 /// so that an overloaded base can be mended by a deployment.
@@ -21,25 +19,22 @@ pub(crate) async fn beside<T: Send + 'static>(
     runtime: &Handle,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    let (done, result) = oneshot::channel();
-    let runtime = runtime.clone();
+    let context = runtime.clone();
     let body = move || {
-        let _context = runtime.enter();
+        let _context = context.enter();
         if let Err(error) = give_way() {
             tracing::debug!(target: "bedplate::deploy", "a deployment's thread does not give way to others: {error}");
         }
-        // Nobody is left to hear of it where the caller is gone.
-        let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+        work()
     };
-    thread::Builder::new()
-        .name("bedplate-deploy".to_owned())
-        .spawn(body)
-        .map_err(|error| format!("a thread cannot be made: {error}"))?;
-    match result.await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(_)) => Err("it panicked".to_owned()),
-        Err(_) => Err("its thread ended".to_owned()),
-    }
+    // A thread of the runtime's waits for it, since a thread that has given way can serve nobody else: so the runtime
+    // knows of the work, waits for it at its end, and lets no paused clock run on meanwhile.
+    let waited = runtime.spawn_blocking(move || {
+        let thread = thread::Builder::new().name("bedplate-deploy".to_owned()).spawn(body);
+        let thread = thread.map_err(|error| format!("a thread cannot be made: {error}"))?;
+        thread.join().map_err(|_| "it panicked".to_owned())
+    });
+    waited.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// Puts the calling thread behind the others. It cannot be undone without privileges.
@@ -80,6 +75,15 @@ mod tests {
             beside(&Handle::current(), || (nice(), thread::current().name().map(str::to_owned))).await.unwrap();
         assert_eq!((beside, name.as_deref()), ((before + NICE).min(19), Some("bedplate-deploy")));
         assert_eq!(nice(), before);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_waits_for_it() {
+        let limit = std::time::Duration::from_secs(60);
+        let work = || thread::sleep(std::time::Duration::from_millis(20));
+        let began = tokio::time::Instant::now();
+        let done = tokio::time::timeout(limit, beside(&Handle::current(), work)).await;
+        assert_eq!((done, began.elapsed()), (Ok(Ok(())), std::time::Duration::ZERO));
     }
 
     #[tokio::test]

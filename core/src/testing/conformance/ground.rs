@@ -5,9 +5,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -24,6 +22,7 @@ use crate::starter::{DeclaredStarter, Inspection};
 use crate::testing::conformance::checkpoint::{Checkpoint, First, Last};
 use crate::testing::conformance::objects::Objects;
 use crate::testing::conformance::{Generations, Given, Look, Subject};
+pub(super) use crate::testing::folder::Folder;
 use crate::testing::{TestBase, TestBaseBuilder};
 
 /// The modules of the checks. Nothing else in a base is called so.
@@ -292,30 +291,5 @@ fn listed(traces: &BTreeSet<String>) -> String {
     match traces.is_empty() {
         true => "nothing is".to_owned(),
         false => traces.iter().map(|trace| format!("`{trace}`")).collect::<Vec<_>>().join(", "),
-    }
-}
-
-/// A folder for one check, removed with it.
-pub(super) struct Folder(PathBuf);
-
-impl Folder {
-    pub(super) fn new() -> Result<Self> {
-        // Bases share nothing by it: only the names of folders are told apart.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("bedplate-conformance-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("the folder {} cannot be made", path.display()))?;
-        Ok(Self(path))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A file that somebody still writes: it is in the folder of temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
