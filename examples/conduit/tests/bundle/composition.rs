@@ -1,12 +1,23 @@
 //! What Conduit is composed of, and what happens where a part of a running base is taken out.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::client;
+use crate::executable::{executable, folder};
 use crate::process::Place;
 
 fn json(output: &std::process::Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[test]
+fn all_of_it_fits_together_with_the_settings_beside_it() {
+    let check = Command::new(executable()).args(["check", "--json"]).current_dir("/").output().unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    let beside = std::fs::read(folder().join("bedplate.toml")).unwrap();
+    assert_eq!(beside, std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/bedplate.toml")).unwrap());
 }
 
 #[test]
